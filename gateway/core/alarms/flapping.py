@@ -1,13 +1,9 @@
 """The limit of what is told of one alarm: a value that jumps over its limit all day is one fault, not thousands.
 
-Theory of operation
--------------------
-The first changes of an alarm are told at once. Whoever has used them up gets one more each five minutes: what changed
-meanwhile is counted and told as one, by the newest change, and before it the weightiest raise if that was another one. So
-whoever is told knows the state as it is after five minutes at most, and hears of every alarm that was raised, and never of
-more than 24 such tellings in an hour.
-
-What a person did is told at once, and what was kept back of the alarm before it.
+The first changes of an alarm are told at once. When they are used up there is one more each five minutes: what changed since is
+counted and told as one, by the newest change, and before it the weightiest raise if that was another one. So whoever is told
+knows after some five minutes how it is, and hears of each alarm that was raised, at most 24 times in an hour. What a person did
+is told at once, and before it what was kept back.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +21,7 @@ EVERY_MS: Final = 3_600_000 // AT_ONCE
 
 @dataclass(slots=True)
 class _Told:
-    """The account of one alarm: the changes that may be told of it, and those that are kept back."""
+    """The changes that may be told of one alarm, and those that are kept back."""
 
     left: float
     at_ms: int
@@ -73,7 +69,8 @@ class Flapping:
             told = self._told.setdefault(change.key, _Told(AT_ONCE, now_ms))
             told.earn(now_ms)
             if change.change is Change.CHANGED:
-                yield from self._take(change.key, told)
+                yield from told.take()
+                self._kept_back.pop(change.key, None)
                 yield change
             elif told.latest is None and told.left >= 1:
                 told.left -= 1
@@ -89,16 +86,8 @@ class Flapping:
             told.earn(now_ms)
             if everything or told.left >= 1:
                 told.left = max(0.0, told.left - 1)
-                yield from self._take(key, told)
+                yield from told.take()
+                del self._kept_back[key]
         rested = [key for key, told in self._told.items() if told.latest is None and now_ms - told.at_ms > AT_ONCE * EVERY_MS]
         for key in rested:
             del self._told[key]
-
-    def wait_ms(self, now_ms: int) -> int | None:
-        """The time until something that was kept back may be told; None: there is nothing."""
-        waits = (self._told[key] for key in self._kept_back)
-        return min((max(0, round((1 - told.left) * EVERY_MS) - (now_ms - told.at_ms)) for told in waits), default=None)
-
-    def _take(self, key: AlarmKey, told: _Told) -> Iterator[Transition]:
-        self._kept_back.pop(key, None)
-        return told.take()

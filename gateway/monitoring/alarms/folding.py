@@ -10,7 +10,7 @@ On disk a notice is its newest document, with the raise inside it under ``raise`
 
 from typing import Any, Final
 
-from msgspec import DecodeError, Struct, ValidationError
+from msgspec import DecodeError
 from msgspec.json import decode
 from msgspec.json import encode as to_json
 
@@ -25,12 +25,6 @@ _OF_ALL: Final = ("changes", "first_raised_ms", "highest_severity")
 _NoticeFields = dict[str, Any]
 
 
-class _Head(Struct):
-    """The part of a notice that says what it is about."""
-
-    id: str
-
-
 def notice_body(change: Transition, rules: Rules) -> str:
     """The notice of one change, or of those that were kept back and that it stands for."""
     raised_ms = change.at_ms if change.change is Change.RAISED else None
@@ -40,9 +34,10 @@ def notice_body(change: Transition, rules: Rules) -> str:
 def alarm_of(body: str) -> str | None:
     """The id of the alarm that a notice on disk is about; None: it cannot be read."""
     try:
-        return decode(body, type=_Head).id
-    except (DecodeError, ValidationError):
+        notice = decode(body)
+    except DecodeError:
         return None
+    return notice["id"] if isinstance(notice, dict) and isinstance(notice.get("id"), str) else None
 
 
 def begins(body: str) -> bool:

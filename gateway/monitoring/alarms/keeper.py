@@ -2,14 +2,13 @@
 
 Theory of operation
 -------------------
-The engine collects its changes (:meth:`gateway.core.alarms.states.States.drain`), and wakes the keeper at the first of which
-people are told. Half a second later the keeper fetches these and commits them at once: states, history, notices for InfluxDB
-and the webhook. The senders get them after that, so a restart sends nothing twice. If the commit fails, the senders get them
-all the same, and the commit is tried again. Conditions of which nobody is told yet are stored once a minute, and at the end.
+The engine wakes the keeper at the first change of which people are told. Half a second later the keeper fetches all of these
+and commits them at once: states, history, notices for InfluxDB and the webhook. The senders get them after that, so a restart
+sends nothing twice. If the commit fails, the senders get them all the same, and the commit is tried again. Conditions of which
+nobody is told yet are stored once a minute, and at the end.
 
-What is too much of one alarm is kept back and counted (:mod:`gateway.core.alarms.flapping`). Its state in memory is that of
-now, which pages and all who ask get; on disk stays the one that was told last, with which a restart goes on: the next reading
-tells what has changed since.
+What is too much of one alarm is kept back and counted (:mod:`gateway.core.alarms.flapping`). Pages show its state of now; on
+disk stays the one that was told last, from which a restart goes on: the next reading tells what has changed since.
 
 Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
 active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
@@ -117,13 +116,11 @@ class AlarmKeeper:
                 saved_s = time_s()
 
     async def _sleep(self) -> None:
-        """Sleep until something changes, is to be saved or may be told, planned work is over, or somebody set the clock."""
-        now_ms = self._clock.now_ms()
-        waits_ms = (self.planned.left_ms(now_ms), self._flapping.wait_ms(now_ms))
-        waits_s = [_SAVE_AGAIN_S if self._unsaved else _SAVE_PENDING_EVERY_S]
-        waits_s += [wait_ms / 1000 for wait_ms in waits_ms if wait_ms is not None]
+        """Sleep until something changes or planned work is over; a minute at most, for what may be saved or told then."""
+        left_ms = self.planned.left_ms(self._clock.now_ms())
+        wait_s = _SAVE_AGAIN_S if self._unsaved else _SAVE_PENDING_EVERY_S
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._clock.real_s(min(waits_s))):
+            async with asyncio.timeout(self._clock.real_s(wait_s if left_ms is None else min(wait_s, left_ms / 1000))):
                 await self._woken.wait()
 
     async def commit(self, *, pending: bool = True, everything: bool = False) -> None:
@@ -140,12 +137,14 @@ class AlarmKeeper:
                 changes = [*self._flapping.admit(drained.transitions, now_ms)]
                 changes += self._flapping.due(now_ms, everything=everything)
             rewritten, gone = self.outbox.unsaved()
-            self._unsaved.keep(rewritten, gone)
-            notices = self.outbox.number(() if self.follows else self._late())
+            late = () if self.follows else self._late(now_ms)
+            raised = [Transition.of(state, Change.RAISED, state.raised_ms) for state in late]
+            notices = self.outbox.number(self._to_webhook(change) for change in raised)
             for at in range(0, len(changes), _AT_A_TIME):
                 notices += self.outbox.number(self._messages(changes[at : at + _AT_A_TIME]))
                 await asyncio.sleep(0)
-            self._note({*drained.states, *(change.key for change in changes)}, changes, notices)
+            self._unsaved.keep([*rewritten, *notices], gone)
+            self._note({*drained.states, *(change.key for change in [*changes, *raised])}, changes)
             is_news = self.planned.drop_over(now_ms) or bool(changes or notices)
             if is_news or gone or (pending and self._unsaved):
                 await self._save()
@@ -155,17 +154,16 @@ class AlarmKeeper:
             if is_news or gone:
                 self.changed.bump()
 
-    def _note(self, keys: Iterable[AlarmKey], changes: list[Transition], notices: list[Notice]) -> None:
+    def _note(self, keys: Iterable[AlarmKey], changes: list[Transition]) -> None:
         """Add changes to those to be saved, with a limit: the disk may fail for long."""
-        unsaved, states = self._unsaved, self._alarms.states
-        unsaved.states.update({key: self._saved(key, states.find(key)) for key in keys if not self._flapping.keeps_back(key)})
+        unsaved = self._unsaved
+        for key in keys:
+            if not self._flapping.keeps_back(key):
+                state = self._alarms.states.find(key)
+                unsaved.states[key] = None if state is None else SavedState(to_json(state), key in self._held_back)
         unsaved.transitions = [*unsaved.transitions, *changes][-_UNSAVED_MAX:]
-        unsaved.keep(notices)
         for number in list(unsaved.notices)[:-_UNSAVED_MAX]:
             del unsaved.notices[number]
-
-    def _saved(self, key: AlarmKey, state: AlarmState | None) -> SavedState | None:
-        return None if state is None else SavedState(to_json(state), key in self._held_back)
 
     async def _save(self) -> None:
         try:
@@ -186,7 +184,7 @@ class AlarmKeeper:
             is_stuck = self._alarms.rules.is_stuck(change.key.alarm)
             yield INFLUXDB, change.key.id, change_points(change, time_ms, silenced=silenced, is_stuck=is_stuck)
             if self._is_told(change, silenced=silenced):
-                yield WEBHOOK, change.key.id, notice_body(change, self._alarms.rules)
+                yield self._to_webhook(change)
 
     def _is_told(self, change: Transition, *, silenced: bool) -> bool:
         """Tell if the webhook gets a change; note the alarms that planned work holds back."""
@@ -198,15 +196,15 @@ class AlarmKeeper:
             self._held_back.discard(key)
         return is_told
 
-    def _late(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the messages about alarms that were held back and are still active now that the work is over."""
-        now_ms = self._clock.now_ms()
-        for state in [state for state in map(self._alarms.states.find, self._held_back) if state is not None]:
-            if not self.planned.cover(state.tags, now_ms):
-                self._held_back.discard(state.key)
-                self._unsaved.states[state.key] = self._saved(state.key, state)
-                raised = Transition.of(state, Change.RAISED, state.raised_ms)
-                yield WEBHOOK, state.key.id, notice_body(raised, self._alarms.rules)
+    def _to_webhook(self, change: Transition) -> tuple[str, str, str]:
+        return WEBHOOK, change.key.id, notice_body(change, self._alarms.rules)
+
+    def _late(self, now_ms: int) -> list[AlarmState]:
+        """The alarms that were held back and are still active now that the work is over; they are held back no more."""
+        known = [state for state in map(self._alarms.states.find, self._held_back) if state is not None]
+        late = [state for state in known if not self.planned.cover(state.tags, now_ms)]
+        self._held_back.difference_update(state.key for state in late)
+        return late
 
     # ---- for the other machine of a pair ----
 

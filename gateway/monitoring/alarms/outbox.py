@@ -2,23 +2,22 @@
 
 Theory of operation
 -------------------
-Notices have numbers, and wait in the order of these; a number is a row on disk. A receiver with a way to *fold* two notices
-of one alarm into one has at most one waiting for each alarm: a newer one replaces it where it stands, so an alarm that changes
-again and again takes one place and loses none. A notice that is on its way to the receiver is left as it is; what changes
-meanwhile waits behind the others. If it was not taken, both become one, at the older's place.
+A notice has a number, which is its place in the order and its row on disk. A receiver whose notices can be *folded* has one
+waiting for each alarm: a newer one is folded into it where it stands. One that is on its way is left as it is; what changes
+meanwhile waits behind the others, and if it was not taken both become one at its place.
 
 A notice is on disk before the receiver gets it (:meth:`Outbox.number`, the commit, :meth:`Outbox.add`), so a restart tells
 nothing twice. The senders read from memory, so a disk that fails keeps no alarm from people.
 
-Each receiver has room for so many. What is over is given up: always the oldest notice of the place that has the most of them.
-So one device, whatever it does, pushes out no notice of another that has fewer.
+What is over :data:`WAITING_MAX` is given up: always the oldest notice of the place that has the most. So no device, whatever it
+does, pushes out a notice of another that has fewer.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.core.batching.fair_shares import to_give_up
 from gateway.core.readings.line_protocol import device_of_line
@@ -29,24 +28,8 @@ INFLUXDB: Final = "influxdb"
 WEBHOOK: Final = "webhook"
 WAITING_MAX: Final = 10_000
 """Most notices that wait for one receiver."""
-
-
-class ReceiverKind(NamedTuple):
-    """The notices of one kind of receiver.
-
-    :ivar alarm_of: a body that was read from disk → the id of its alarm, or at least its place behind an ``@``; None: it
-        cannot be read.
-    :ivar fold: two bodies about one alarm → one that tells what both did; None: each is told by itself.
-    """
-
-    alarm_of: Callable[[str], str | None]
-    fold: Callable[[str, str], str] | None = None
-
-
-KINDS: Final[Mapping[str, ReceiverKind]] = {
-    INFLUXDB: ReceiverKind(lambda body: f"@{device_of_line(body) or ''}"),
-    WEBHOOK: ReceiverKind(alarm_of, folded),
-}
+_FOLDS: Final[Mapping[str, Callable[[str, str], str]]] = {WEBHOOK: folded}
+"""Receiver → what makes one body of two about one alarm; the points of others are told each by itself."""
 
 
 class Outbox:
@@ -64,17 +47,17 @@ class Outbox:
         """Restore the notices that are on disk, in their order; two of one alarm become one."""
         for notice in notices:
             self._next = max(self._next, notice.number + 1)
-            alarm = KINDS[notice.receiver].alarm_of(notice.body) if notice.receiver in self._waiting else None
-            if alarm is None:
+            receiver, body = notice.receiver, notice.body
+            alarm = alarm_of(body) if receiver in _FOLDS else f"@{device_of_line(body) or ''}"
+            if receiver not in self._waiting or alarm is None:
                 self._gone.append(notice.number)
                 continue
-            waiting, found = self._waiting[notice.receiver], notice._replace(alarm=alarm)
-            older = waiting.get(self._open.get((notice.receiver, alarm), 0))
-            waiting[notice.number] = found
+            self._waiting[receiver][notice.number] = found = notice._replace(alarm=alarm)
+            older = self._waiting[receiver].get(self._open.get((receiver, alarm), 0))
             if older is not None:
                 self._join(older, found)
-            elif KINDS[notice.receiver].fold is not None:
-                self._open[notice.receiver, alarm] = notice.number
+            elif receiver in _FOLDS:
+                self._open[receiver, alarm] = notice.number
 
     def number(self, messages: Iterable[tuple[str, str, str]]) -> list[Notice]:
         """Give each message, a receiver, the id of its alarm and a body, its place; leave out those for nobody.
@@ -86,17 +69,15 @@ class Outbox:
         for receiver, alarm, body in messages:
             if receiver not in self._waiting:
                 continue
-            fold, key = KINDS[receiver].fold, (receiver, alarm)
-            number = self._open.get(key) if fold is not None else None
-            if fold is not None and number is not None:
+            number = self._open.get((receiver, alarm))
+            if number is not None:
                 waiting = self._coming.get(number) or self._waiting[receiver][number]
-                found[number] = waiting._replace(body=fold(waiting.body, body))
+                notice = waiting._replace(body=_FOLDS[receiver](waiting.body, body))
             else:
-                number, self._next = self._next, self._next + 1
-                found[number] = Notice(number, receiver, body, alarm)
-                if fold is not None:
-                    self._open[key] = number
-            self._coming[number] = found[number]
+                notice, self._next = Notice(self._next, receiver, body, alarm), self._next + 1
+                if receiver in _FOLDS:
+                    self._open[receiver, alarm] = notice.number
+            found[notice.number] = self._coming[notice.number] = notice
         return list(found.values())
 
     def add(self, notices: Iterable[Notice]) -> list[Notice]:
@@ -104,17 +85,14 @@ class Outbox:
         for notice in notices:
             self._waiting[notice.receiver][notice.number] = notice
             self._coming.pop(notice.number, None)
-        return [notice for receiver in self._waiting for notice in self._make_room(receiver)]
-
-    def _make_room(self, receiver: str) -> list[Notice]:
-        waiting, given_up = self._waiting[receiver], list[Notice]()
-        if len(waiting) > WAITING_MAX:
+        given_up = list[Notice]()
+        for waiting in [waiting for waiting in self._waiting.values() if len(waiting) > WAITING_MAX]:
             left = to_give_up(Counter(notice.place for notice in waiting.values()), WAITING_MAX)
             for notice in waiting.values():
                 if left[notice.place]:
                     left[notice.place] -= 1
                     given_up.append(notice)
-            self.remove(given_up)
+        self.remove(given_up)
         return given_up
 
     def first(self, receiver: str, most: int) -> Sequence[Notice]:
@@ -130,23 +108,21 @@ class Outbox:
 
     def put_back(self, notice: Notice) -> None:
         """Put a notice that was not taken, or what is left of it, back to its place; fold into it what came meanwhile."""
-        waiting, key = self._waiting[notice.receiver], (notice.receiver, notice.alarm)
+        waiting = self._waiting[notice.receiver]
         if notice.number not in waiting:
             return  # it was given up meanwhile
         if waiting[notice.number] != notice:
             waiting[notice.number] = self._rewritten[notice.number] = notice
-        newer = waiting.get(self._open.setdefault(key, notice.number))
+        newer = waiting.get(self._open.setdefault((notice.receiver, notice.alarm), notice.number))
         if newer is not None and newer.number != notice.number and newer.number not in self._coming:
             self._join(notice, newer)
 
     def _join(self, older: Notice, newer: Notice) -> None:
         """Fold a notice into the older one of the same alarm, at its place."""
-        fold = KINDS[older.receiver].fold
-        if fold is not None:
-            self.remove([newer])
-            joined = older._replace(body=fold(older.body, newer.body))
-            self._waiting[older.receiver][older.number] = self._rewritten[older.number] = joined
-            self._open[older.receiver, older.alarm] = older.number
+        self.remove([newer])
+        joined = older._replace(body=_FOLDS[older.receiver](older.body, newer.body))
+        self._waiting[older.receiver][older.number] = self._rewritten[older.number] = joined
+        self._open[older.receiver, older.alarm] = older.number
 
     def remove(self, notices: Iterable[Notice]) -> None:
         """Remove notices that their receiver took, or that are given up."""
