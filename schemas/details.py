@@ -147,6 +147,8 @@ _SENTENCES: Final = frozenset({"fault", "doubt"})
 """Parts that are sentences themselves."""
 _OF_SEVERAL_LINES: Final = frozenset({"fault", "trace"})
 _LINE: Final = re.compile(r"(.*) \(line (\d+)\)")
+_MEANT: Final = re.compile(r"(.*); did you mean (.*)\?")
+"""As :func:`schemas.nearest.did_you_mean` ends a sentence."""
 _CACHED: Final = 1024
 
 
@@ -156,6 +158,8 @@ def in_vietnamese(detail: str) -> str:
 
     A sentence may stand behind the file and the key that it is about, and before the number of a line.
     """
+    if (meant := _MEANT.fullmatch(detail)) is not None:
+        return f"{in_vietnamese(meant[1])}; có phải ý bạn là {meant[2]}?"
     if "\n" in detail:
         return _sentence(detail) or "\n".join(map(in_vietnamese, detail.split("\n")))
     text, line = (found[1], f" (dòng {found[2]})") if (found := _LINE.fullmatch(detail)) else (detail, "")

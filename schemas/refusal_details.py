@@ -40,13 +40,7 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     "<site> is of no registered device, and none was heard there": (
         "<site> không phải địa điểm của thiết bị đã đăng ký nào, và chưa nghe thấy thiết bị nào ở đó"
     ),
-    "<site> is of no registered device, and none was heard there; did you mean <near>?": (
-        "<site> không phải địa điểm của thiết bị đã đăng ký nào, và chưa nghe thấy thiết bị nào ở đó; có phải ý bạn là <near>?"
-    ),
     "<device> is not registered, and was not heard": "<device> chưa đăng ký, và chưa nghe thấy",
-    "<device> is not registered, and was not heard; did you mean <near>?": (
-        "<device> chưa đăng ký, và chưa nghe thấy; có phải ý bạn là <near>?"
-    ),
     "until_ms: name a time of the coming year, in milliseconds since 1970; or for_h: hours": (
         "until_ms: cần một thời điểm trong năm tới, tính bằng mili giây từ 1970; hoặc for_h: số giờ"
     ),

@@ -118,6 +118,8 @@ def restore_command(options: argparse.Namespace) -> int:
     lists = [*options.forgotten, *([beside] if os.path.exists(beside) else [])]  # noqa: PTH110 - a closed folder is no fault here
     if missing := [str(one) for one in options.forgotten if not os.path.exists(one)]:  # noqa: PTH110
         raise ConfigurationFault([f"--forgotten: {one} does not exist, or is not for you to read" for one in missing])
+    if not os.path.exists(archive):  # noqa: PTH110
+        raise ConfigurationFault([f"{archive}: does not exist, or is not for you to read"])
     target = _target(options)
     try:
         verified = verify_archive(archive, options.sha256)
@@ -125,10 +127,8 @@ def restore_command(options: argparse.Namespace) -> int:
         _tell_archive(archive, verified, places, options)
         if options.dry_run:
             return 0
-        if options.replace and (there := sum(file.path.exists() for file in places.values())):
-            confirmed(
-                options, f"{there:,} files of this machine would be set aside, and those of the archive take their places"
-            )
+        if options.replace and (there := sum(os.path.exists(file.path) for file in places.values())):  # noqa: PTH110
+            confirmed(options, f"{there:,} files of this machine would be set aside, for those of the archive")
         result = restore(
             archive,
             verified.manifest,

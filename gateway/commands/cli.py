@@ -43,7 +43,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with the status of wrong words."""
-        self.exit(CONFIGURATION, printable(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
+        self.exit(CONFIGURATION, printable(f"{self.prog}: {message} (see {self.prog} --help)") + "\n")
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """Refuse words that are none of its own."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from gateway.commands import OutOfReach
 from gateway.ingest.storage.beside import InUse, is_in_use
@@ -17,7 +17,10 @@ from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Config
 from gateway.support.plain_http import HttpAnswer, NoAnswer, PlainHttp
+from gateway.support.registry.registry import load_registry
 from gateway.support.tls import pinned_context
+from schemas.nearest import did_you_mean
+from schemas.registry import device_key
 
 _ROLE: Final = "command"
 
@@ -70,9 +73,19 @@ def ask(config: Config, method: str, path: str, query: dict[str, Any], body: Map
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise OutOfReach(f"the gateway at {where}: {answer.status} {_why(answer)}")
     if answer.status != HTTPStatus.OK:
-        raise ConfigurationFault([_why(answer)])
+        device = unquote(path.removeprefix(_DEVICES).partition("/")[0]) if path.startswith(_DEVICES) else ""
+        raise ConfigurationFault([_why(answer) + (meant(config, device) if device else "")])
     document: dict[str, Any] = json.loads(answer.body)
     return document
+
+
+_DEVICES: Final = "/api/devices/"
+
+
+def meant(config: Config, name: str) -> str:
+    """The end of a sentence that refuses a device: the one that was most likely meant, if it is not registered itself."""
+    known = load_registry(config.devices.registry).by_id()
+    return "" if name in known or device_key(name) in known else did_you_mean(name, known)
 
 
 def _why(answer: HttpAnswer) -> str:

@@ -27,6 +27,7 @@ from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
 from gateway.support.standing import StandingFindings
+from schemas.nearest import did_you_mean
 from schemas.printable import printable
 from schemas.rejects import RejectReason
 
@@ -52,7 +53,8 @@ def rejects_command(config: Config, options: argparse.Namespace) -> int:
     """Run ``gateway rejects``; return the exit status."""
     reason, device = options.reason, options.device
     if reason is not None and reason not in {known.value for known in RejectReason}:
-        raise ConfigurationFault([f"--reason: {reason!r} is not one of {', '.join(known.value for known in RejectReason)}"])
+        close = did_you_mean(reason, list(RejectReason))
+        raise ConfigurationFault([f"--reason: {reason!r} is not one of {', '.join(RejectReason)}{close}"])
     if options.action == "show" and options.id is None:
         raise ConfigurationFault(["rejects show: name the ID, from the first column of gateway rejects list"])
     query = {"reason": reason, "device": device, "id": _number(options.id)}

@@ -117,11 +117,15 @@ def shows(shown: bytes | None, cert: Path) -> bool:
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
+def plain_fault(error: OSError) -> str:
+    """A refused connection in the system's words, where asyncio has others."""
+    why = error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno and why.startswith("Connect call failed") else why
+
+
 def handshake_fault(error: OSError, *, tls: bool) -> str:
     """Say why a connection failed; if a server broke off the handshake, name the most likely cause."""
-    why = error.strerror or str(error)
-    if error.errno and why.startswith("Connect call failed"):  # so asyncio says it
-        why = os.strerror(error.errno)
+    why = plain_fault(error)
     broke_off = isinstance(error, ConnectionResetError) or getattr(error, "reason", None) in _SPEAKS_NO_TLS
     return f"{why}; is this a TLS port? One without TLS is written mqtt://" if tls and broke_off else why
 

@@ -68,6 +68,12 @@ def test_a_device_is_forgotten_in_every_file_and_what_was_there_is_read_back(
     assert known.command("devices", "forget", "m1", "--check").endswith("m1: nothing of it is known\n")
 
 
+def test_without_a_yes_the_question_says_what_is_known_and_nothing_changes(known: Stopped) -> None:
+    said = known.command("devices", "forget", "m1", status=2)
+    assert said.startswith("m1 would be forgotten for good: rejects: 1, registry: 1; nothing was done: there is no terminal")
+    assert known.kept() == ["m2", "m1"]
+
+
 def test_who_has_a_copy_is_named_and_so_is_what_was_set_aside(known: Stopped, site: Site, tmp_path: Path) -> None:
     exported, archive = tmp_path / "m1.zip", tmp_path / "g.tar.gz"
     known.command("devices", "export", "m1", "--out", str(exported), "--to", "the household")
@@ -88,7 +94,7 @@ def test_who_has_a_copy_is_named_and_so_is_what_was_set_aside(known: Stopped, si
         (("forget",), "devices forget: name the device, or --again for all on the list, after the database was restored\n"),
         (("forget", "m1", "--again"), "devices forget: name the device, or --again"),
         (("forget", "p1"), "p1"),
-        (("export", "m1", "--out", "/dev/null"), "/dev/null: is there already: remove it, or name another file with --out\n"),
+        (("export", "m1", "--out", "/dev/null"), "/dev/null: is there already: remove it, or name another file\n"),
         (("export", "m1", "--out", "/none/m1.zip"), "; nothing was exported\n"),
     ],
 )
@@ -150,5 +156,5 @@ def test_all_that_is_known_of_a_device_is_in_one_file_for_its_owner(known: Stopp
         "device exported",
         {"device": "m1", "file": str(path), "to": "the household"},
     )
-    assert known.command("devices", "export", "m9", "--out", str(tmp_path / "x"), status=1) == "nothing is known of m9\n"
+    assert known.command("devices", "export", "m9", "--out", str(tmp_path / "x"), status=2) == "ID: nothing is known of m9\n"
     assert not (tmp_path / "x").exists()

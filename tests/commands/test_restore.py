@@ -51,15 +51,15 @@ def test_a_dry_run_lists_the_files_and_their_places(restore: Restore, archive: P
     assert list((tmp_path / "new").iterdir()) == []
 
 
-@pytest.mark.parametrize(("words", "status"), [(("--dry-run",), 1), ((), 1), (("--forgotten", "{closed}/a.list"), 2)])
+@pytest.mark.parametrize("words", [("--dry-run",), (), ("--forgotten", "{closed}/a.list")])
 def test_an_archive_in_a_folder_that_is_closed_to_whoever_asks_is_told_in_a_line(
-    restore: Restore, tmp_path: Path, words: tuple[str, ...], status: int
+    restore: Restore, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
     tmp_path.chmod(0o755)
     with being(FolderOwner(65_534, 65_534, [])):
-        told = restore(*(word.format(closed=closed) for word in words), status=status, file=closed / "g.tar.gz")
+        told = restore(*(word.format(closed=closed) for word in words), status=2, file=closed / "g.tar.gz")
     assert told.count("\n") == 1
     assert str(closed) in told
 
@@ -97,7 +97,7 @@ def test_a_gateway_that_runs_or_an_archive_that_is_none_is_refused(restore: Rest
     file.open()
     assert "is in use by a running gateway: stop it first" in restore("--replace", "--yes", status=2)
     file.close()
-    assert restore(status=1, file=tmp_path / "none.gz") == f"{tmp_path}/none.gz: is not there\n"
+    assert restore(status=2, file=tmp_path / "none.gz").startswith(f"{tmp_path}/none.gz: does not exist")
     (tmp_path / "half.gz").write_bytes(archive.read_bytes()[:900])
     assert restore(status=1, file=tmp_path / "half.gz").startswith(f"{tmp_path}/half.gz: is no backup, or is damaged: ")
     assert (

@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from gateway.commands.demo import services
-from gateway.commands.terminal import add_path, whole_number
+from gateway.commands.terminal import add_path, number, whole_number
 from gateway.support.access.accounts import AccountRole, digest_of
 from gateway.support.clock import WallClock
 from gateway.support.plain_http import NoAnswer, PlainHttp
@@ -120,7 +120,7 @@ _PRESENT_MS: Final = 60_000
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway demo``."""
     devices, seconds = "number of simulated devices (default: 300)", "seconds to run; 0: until Ctrl-C (default: 60)"
-    command.add_argument("--devices", type=whole_number, default=300, metavar="N", help=devices)
+    command.add_argument("--devices", type=number("a whole number of 1 or more", 1), default=300, metavar="N", help=devices)
     command.add_argument("--seconds", type=whole_number, default=60, metavar="N", help=seconds)
     add_path(command, "--dir", "DIR", "folder that keeps data and logs (default: a temporary one)")
     command.set_defaults(call=demo)

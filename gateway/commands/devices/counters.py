@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.commands import UNREACHABLE
 from gateway.commands.devices.registering import write_registry
-from gateway.commands.running import ask, is_running, record, store
+from gateway.commands.running import ask, is_running, meant, record, store
 from gateway.commands.terminal import Actions, ProgressLine, add_action, instant_ms
 from gateway.core.devices.device import Device
 from gateway.core.devices.exchange import exchange_doubt, exchange_fault
@@ -114,7 +114,7 @@ def device_in_file(config: Config, name: str) -> Iterator[tuple[Database, Device
             raise ConfigurationFault([f"{config.journal.path}: the gateway has just started; repeat the command"])
         device = stored_device(database, names)
         if device is None:
-            raise ConfigurationFault([nobody(name)])
+            raise ConfigurationFault([nobody(name) + meant(config, name)])
         yield database, device
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote
 
-from gateway.commands.running import ask, is_running, record_all
+from gateway.commands.running import ask, is_running, meant, record_all
 from gateway.commands.terminal import Actions, add_action
 from gateway.onboarding.registration import FileChanged, WrittenChange, change_registry
 from gateway.support.config.files import ConfigurationFault
@@ -115,7 +115,9 @@ def write_registry(config: Config, make: MakeChange, *, quiet: bool) -> WrittenC
     try:
         written = change_registry(config, make)
     except ChangeRefused as refused:
-        raise ConfigurationFault([f"{path}: {refused.device}: {key}: {what}" for key, what in refused.faults.items()]) from None
+        close = meant(config, refused.device) if "id" in refused.faults else ""
+        lines = [f"{path}: {refused.device}: {key}: {what}{close * (key == 'id')}" for key, what in refused.faults.items()]
+        raise ConfigurationFault(lines) from None
     except FileChanged as changed:
         raise ConfigurationFault([f"{changed}; repeat the command"]) from None
     for action, entries in groupby(written.details, key=lambda entry: entry[0]):

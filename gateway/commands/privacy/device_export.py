@@ -21,8 +21,8 @@ import msgspec
 from gateway import __version__
 from gateway.commands import reaching
 from gateway.commands.privacy.device_places import DEVICE_EXPORTED, NamedDevice, audit_entries, named_device, stored_rows
-from gateway.commands.running import record
-from gateway.commands.terminal import Actions, add_action, show, tell
+from gateway.commands.running import meant, record
+from gateway.commands.terminal import Actions, add_action, refuse_present, show, tell
 from gateway.ingest.broker.enrolling import AdministrationFault, EnrolmentRefused
 from gateway.ingest.database.open_store import open_store, places_of_points
 from gateway.ingest.database.store import StoreFault, WholePoint
@@ -117,11 +117,10 @@ def add_export(actions: Actions) -> None:
 
 
 def export_device(config: Config, options: argparse.Namespace) -> int:
-    """Write the ZIP file; 1 if nothing is known of the device, ConfigurationFault if the file is there already."""
+    """Write the ZIP file; ConfigurationFault if nothing is known of the device, or the file is there already."""
     device = named_device(config, options.id)
     path = options.out or Path(f"{device.id}.zip")
-    if path.exists():
-        raise ConfigurationFault([f"{path}: is there already: remove it, or name another file with --out"])
+    refuse_present(path)
     try:
         with reaching(StoreFault), folder_beside(path, ".export-") as folder:
             found = asyncio.run(_gather(config, device, folder))
@@ -134,8 +133,7 @@ def export_device(config: Config, options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigurationFault([f"{error.filename or path}: {error.strerror or error}; nothing was exported"]) from error
     if not any(found.counts.values()):
-        tell(f"nothing is known of {device.id}")
-        return 1
+        raise ConfigurationFault([f"ID: nothing is known of {device.id}{meant(config, device.id)}"])
     record(config, DEVICE_EXPORTED, subject={"device": device.id, "file": str(path.absolute()), "to": options.to})
     show(f"{path}: all that is known of {device.id}; it is personal: for its owner alone")
     for name, count in found.counts.items():

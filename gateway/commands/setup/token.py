@@ -29,6 +29,7 @@ from gateway.support.config.files import ConfigurationFault, blaming, text_of
 from gateway.support.config.model import Config
 from gateway.support.private_files import READERS_MODE, as_owner, placed, replace_file
 from gateway.support.registry.registry import load_registry
+from schemas.nearest import did_you_mean
 from schemas.registry import Registry
 
 RELOAD: Final = "to activate it, reload the gateway: systemctl reload gateway, or kill -HUP PID"
@@ -64,7 +65,7 @@ def tokens_file(config: Config) -> Path:
 
 def _give(config: Config, path: Path, options: argparse.Namespace) -> None:
     if options.role not in ROLES:
-        raise ConfigurationFault([f"ROLE: name one of {', '.join(ROLES)}"])
+        raise ConfigurationFault([f"ROLE: name one of {', '.join(ROLES)}{did_you_mean(options.role or '', ROLES)}"])
     role, token = ROLES[options.role], secrets.token_urlsafe(24)
     before = account_named(path, options.name)
     if before is not None and not options.replace:

@@ -24,7 +24,7 @@ from gateway.ingest.delivery.influxdb import authorization
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
 from gateway.support.config.setting_types import is_loopback, split_url
-from gateway.support.tls import database_tls
+from gateway.support.tls import database_tls, plain_fault
 
 _QUOTED: Final = 300
 """Most characters that are shown of an error."""
@@ -237,4 +237,4 @@ def _why(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, httptools.HttpParserError | httptools.HttpParserUpgrade):
         return "its answer is not HTTP"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return (plain_fault(error) if isinstance(error, OSError) else str(error)) or type(error).__name__

@@ -15,7 +15,7 @@ from gateway.ingest.delivery.http_client import HttpClient
 from gateway.support.config.files import secret
 from gateway.support.config.model import Influxdb
 from gateway.support.config.setting_types import split_url
-from gateway.support.tls import database_tls
+from gateway.support.tls import database_tls, plain_fault
 
 _DATE_EVERY_S: Final = 10.0
 
@@ -77,7 +77,7 @@ class InfluxdbClient:
         except TimeoutError:
             return Answer(0, f"no answer within {self._timeout_s:g} s")
         except OSError as error:
-            return Answer(0, error.strerror or str(error) or type(error).__name__)
+            return Answer(0, plain_fault(error) or type(error).__name__)
         headers = response.headers
         self._see_date(headers.get("date"))
         text = response.body.decode(errors="replace")

@@ -114,8 +114,10 @@ class GatewayCollector(Collector):
         yield _gauge(
             "gateway_journal_room_bytes", "Bytes that the journal may still grow by, the disk considered.", journal.room_bytes
         )
-        text = "Seconds until the journal has no room, 0 if it has none; absent while it does not grow."
-        yield _gauge("gateway_journal_full_seconds", text, journal.seconds_to_full())
+        text = (
+            "Seconds until the journal has no room, 0 if it has none; absent unless readings wait that InfluxDB does not take."
+        )
+        yield _gauge("gateway_journal_full_seconds", text, self.state.seconds_to_full())
         yield _gauge("gateway_journal_oldest_seconds", "Age of the oldest batch.", journal.oldest_s(self.state.clock.now_ms()))
         text = "Readings that the journal lost, not acknowledged yet."
         yield _gauge("gateway_journal_missing_readings", text, journal.tally.missing)

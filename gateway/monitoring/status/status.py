@@ -185,13 +185,18 @@ class Status:
             journal=(self.journal.used_bytes, config.journal.max_bytes),
             quarantine=(self.quarantine.stock.bytes, config.devices.quarantine_max_bytes),
         )
-        found += of_room(self.journal.seconds_to_full(), self.journal.free_bytes, config.journal.min_free_bytes)
+        found += of_room(self.seconds_to_full(), self.journal.free_bytes, config.journal.min_free_bytes)
         return worst_first(found)
 
     def certificate_days(self) -> dict[str, float]:
         """Days until certificates end, below 0 after that, by the setting that names them."""
         now_ms = self.clock.now_ms()
         return {which: (end_ms - now_ms) / _DAY_MS for which, end_ms in self.certificates.items()}
+
+    def seconds_to_full(self) -> float | None:
+        """Seconds until the journal has no room, 0 if it has none; None unless readings wait that InfluxDB does not take."""
+        left = self.journal.seconds_to_full()
+        return None if left and (self.events.influxdb_up or not self.ledger.pending["journal"]) else left
 
     def catch_up(self) -> CatchUp | None:
         """The backlog in the journal and its progress; None if there is none."""
@@ -234,7 +239,7 @@ class Status:
                 "batches": self.journal.batches,
                 "max_bytes": self.config.journal.max_bytes,
                 "room_bytes": self.journal.room_bytes,
-                "seconds_to_full": self.journal.seconds_to_full(),
+                "seconds_to_full": self.seconds_to_full(),
                 "oldest_s": self.journal.oldest_s(self.clock.now_ms()),
                 "missing": self.journal.tally.missing,
                 "missing_since": self.journal.tally.since_ms or None,

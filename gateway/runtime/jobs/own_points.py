@@ -134,7 +134,7 @@ def self_figures(status: Status) -> Figures:
         "limit_bytes": float(status.config.journal.max_bytes),
         "used_bytes": float(journal.used_bytes),
         "room_bytes": None if journal.room_bytes is None else float(journal.room_bytes),
-        "full_s": journal.seconds_to_full(),
+        "full_s": status.seconds_to_full(),
         "oldest_s": journal.oldest_s(status.clock.now_ms()),
         "suspended_codecs": float(len(status.codecs.suspended)),
         "certificate_days": min(status.certificate_days().values(), default=None),

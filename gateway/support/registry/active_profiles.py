@@ -12,6 +12,7 @@ from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.config.profile_files import Loaded, ProfileFile, ambiguities, read_profiles
 from gateway.support.registry.registry import RegistryFault, unknown_profiles
+from schemas.nearest import did_you_mean
 from schemas.registry import Registry, plain_name
 
 
@@ -91,15 +92,17 @@ def _only(loaded: Loaded, name: str) -> dict[str, ProfileFile]:
     if not found and loaded.faults:
         raise ConfigurationFault(loaded.fault_lines)
     if not found:
-        raise ConfigurationFault(
-            [f"--profile: there is no profile {name}; the profiles are {', '.join(sorted(loaded.profiles))}"]
-        )
+        raise ConfigurationFault([f"--profile: there is no profile {name}; the profiles are {_listed(name, loaded.profiles)}"])
     return {key: replace(file, compiled=file.compiled.for_any_device()) for key, file in found.items()}
+
+
+def _listed(name: str, there: Collection[str]) -> str:
+    return f"{', '.join(sorted(there))}{did_you_mean(name, there)}"
 
 
 def _not_there(config: Config, there: Collection[str]) -> list[str]:
     return [
-        f"{config.profiles.path}: profiles.enable: there is no profile {name}; the profiles are {', '.join(sorted(there))}"
+        f"{config.profiles.path}: profiles.enable: there is no profile {name}; the profiles are {_listed(name, there)}"
         for name in config.profiles.enable
         if name not in there
     ]

@@ -17,6 +17,7 @@ from gateway.support.config.files import ConfigurationFault, read_yaml, text_of
 from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
+from schemas.nearest import did_you_mean
 from schemas.registry import (
     CLOCK_OFFSET,
     READING_DAY,
@@ -98,7 +99,7 @@ def registry_faults(registry: Registry) -> list[RegistryFault]:
 def unknown_profiles(registry: Registry, names: Collection[str]) -> list[RegistryFault]:
     """Devices whose profile is not among ``names``."""
     return [
-        (("devices", at, "profile"), f"there is no profile {device.profile}")
+        (("devices", at, "profile"), f"there is no profile {device.profile}{did_you_mean(device.profile, names)}")
         for at, device in enumerate(registry.devices)
         if device.profile is not None and device.profile not in names
     ]

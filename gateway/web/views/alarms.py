@@ -167,7 +167,7 @@ class AlarmPages(RouteGroup):
         is_everywhere = bool(whole_number(request.query.get("everywhere")))
         places = WorkPlaces.heard(self._devices.streams, self._devices.find)
         try:
-            site, device = places.place(site, device, everywhere=is_everywhere)
+            site, device = await asyncio.to_thread(places.place, site, device, everywhere=is_everywhere)
         except ValueError as fault:
             raise web.HTTPBadRequest(text=str(fault)) from None
         work = PlannedWork(now_ms, until_ms, by, note, site, device)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.commands.stopped import Running
+from tests.site import Site
 
 
 def test_a_device_is_changed_at_once_and_it_is_said_what_came_in_for_it(running: Running) -> None:
@@ -28,7 +29,7 @@ def test_a_device_is_changed_at_once_and_it_is_said_what_came_in_for_it(running:
         assert said in running.command("devices", *words, status=2)
 
 
-def test_an_exchange_is_told_and_what_is_to_be_worked_out_again(running: Running) -> None:
+def test_an_exchange_is_told_and_what_is_to_be_worked_out_again(running: Running, site: Site) -> None:
     path, done = "/api/devices/m1/exchange", {"device": "m1", "begin_anew": ["volume_m3"], "told_late": []}
     running.api.answers["POST", path] = done
     told = ("devices", "exchange", "m1", "--at", "2026-11-01 07:00")
@@ -46,6 +47,7 @@ def test_an_exchange_is_told_and_what_is_to_be_worked_out_again(running: Running
     running.api.answers["POST", path] = done | {"begin_anew": []}
     assert running.command(*told).endswith("with the next reading: none known\n")
     assert running.command("devices", "exchange", "m1", "--at", "soon", status=2).startswith("'soon' is no time; write a local")
+    site.devices()
     assert "--source: " in running.command(*told, "--source", "m2", status=2), "refused before it is recorded"
 
 

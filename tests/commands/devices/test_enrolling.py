@@ -101,7 +101,7 @@ def test_an_account_that_is_there_ends_only_when_that_was_said(give: Give, serve
 def test_a_broker_that_refuses_is_out_of_reach_and_nothing_is_recorded(give: Give, server: Answering, stopped: Stopped) -> None:
     server.answers["GET", "/api/whoami"] = (401, "no")
     assert "401 user or password are wrong" in give("enroll", "m1", status=3)
-    assert "401 user or password are wrong" in give("revoke", "m1", status=3)
+    assert "401 user or password are wrong" in give("revoke", "--yes", "m1", status=3)
     assert stopped.audited() == []
 
 
@@ -117,7 +117,7 @@ def test_what_was_made_before_the_broker_failed_is_handed_out_all_the_same(
 
 def test_a_device_without_an_account_is_not_said_to_be_cut_off(give: Give, server: Answering, stopped: Stopped) -> None:
     server.answers |= {(one, "/api/queues/%2F/mqtt-subscription-m1qos1"): (404, '{"error": "no"}') for one in ("GET", "DELETE")}
-    assert give("revoke", "m1") == "m1: has no account on the broker\n"
+    assert give("revoke", "--yes", "m1") == "m1: has no account on the broker\n"
     assert [entry["action"] for entry in stopped.audited()] == ["device revoked"]
 
 
@@ -135,7 +135,7 @@ def test_accounts_in_the_file_of_a_broker_that_is_stopped_are_added(give: Give, 
     before = accounts.read_text()
     assert "m1: has an account already" in give("enroll", "m1", "--file", accounts, status=2)
     assert accounts.read_text() == before
-    give("enroll", "m1", "--file", accounts, "--replace")
+    give("enroll", "m1", "--file", accounts, "--replace", "--yes")
     assert (names(), accounts.read_text() == before) == (["m1"], False)
     accounts.write_text("{}")
     assert "it holds no accounts of dynamic security" in give("enroll", "m1", "--file", accounts, status=2)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from gateway import __version__
 from gateway.core.gateways.standby import PairRole
 from gateway.monitoring.status.metrics import exposition
@@ -134,3 +136,16 @@ def test_a_gateway_is_ready_while_readings_can_become_durable() -> None:
     assert status.not_ready() == "InfluxDB: refused; journal: disk full"
     status.events.influxdb_up = True
     assert status.not_ready() == ""
+
+
+@pytest.mark.parametrize(("is_up", "waiting", "left"), [(True, 0, None), (True, 9, None), (False, 0, None), (False, 9, 7200.0)])
+def test_how_long_the_room_lasts_is_told_only_while_readings_wait_that_the_database_does_not_take(
+    *, is_up: bool, waiting: int, left: float | None
+) -> None:
+    status = quiet()
+    for at_s in (0, 300):  # the file grows by other tables too
+        status.journal.used_bytes = 1000 * at_s
+        status.journal.note_room(at_s, 7_200_000, 2**40)
+    status.events.influxdb_up, status.ledger.pending["journal"] = is_up, waiting
+    assert status.seconds_to_full() == left
+    assert ("gateway_journal_full_seconds" in numbers(status)) is (left is not None)

@@ -115,7 +115,7 @@ def test_a_profile_that_does_not_exist_is_named_with_the_device_that_asks_for_it
     path.write_text("devices:\n- id: a\n  profile: axioma-w1\n- id: b\n  profile: axioma-w2\n- id: c\n")
     registry = load_registry(path)
     assert fault_lines(path, unknown_profiles(registry, {"axioma-w1"})) == [
-        f"{path}: devices.1.profile: there is no profile axioma-w2 (line 5)"
+        f"{path}: devices.1.profile: there is no profile axioma-w2; did you mean axioma-w1? (line 5)"
     ]
     assert fault_lines(path, unknown_profiles(registry, {"axioma-w1", "axioma-w2"})) == []
 
