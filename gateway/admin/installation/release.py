@@ -96,7 +96,8 @@ def keep(bundle: Bundle, place: Path, machine: Machine) -> Bundle:
     NotDone if another program of the same version is there.
     """
     there, new = {name: sha256 for name, sha256 in _sums(place) if (place / name).is_file()}, bundle.sums
-    if any(name in there and there[name] != sha256 and _is(place / name, there[name]) for name, sha256 in new.items()):
+    others = [name for name, sha256 in new.items() if there.get(name, sha256) != sha256 and _is(place / name, there[name])]
+    if any(name == LOCK or name.startswith(WHEELS) for name in others):  # the bill of materials names each Python's own wheels
         raise NotDone(f"{place} holds another program of the version {bundle.version}; a version is never given twice")
     missing = [name for name, sha256 in new.items() if not _is(place / name, sha256)]
     if not missing and dict(_sums(place)) == there | new:
@@ -157,11 +158,11 @@ def python_path() -> Path:
 
 
 def is_whole(place: Path, bundle: Bundle | None = None) -> bool:
-    """Tell if the environment was built to its end, of this bundle if one is given, and its Python is still there."""
+    """Tell if the environment was built to its end and its Python is still there; of a bundle, if given, with this Python."""
     with suppress(OSError):
-        python, _, program = (place / _BUILT).read_text(encoding="utf-8").strip().partition("\n")
-        is_wanted = bundle is None or program == bundle.sums[str(bundle.program.relative_to(bundle.folder))]
-        return is_wanted and python == str(python_path()) and os.access(place / "bin" / "python", os.X_OK)
+        built = (place / _BUILT).read_text(encoding="utf-8").strip()
+        own = bundle and f"{python_path()}\n{bundle.sums[str(bundle.program.relative_to(bundle.folder))]}"
+        return own in {None, built} and os.access(place / "bin" / "python", os.X_OK)
     return False
 
 

@@ -25,7 +25,7 @@ from gateway.commands.setup.settings import Settings, beside, put_settings
 from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, port, show, with_config
 from gateway.ingest.broker.kept_accounts import KeptAccounts
 from gateway.ingest.broker.rights import SALT_BYTES, SERVICES, BrokerAccount, document, names_in, of_administration, of_gateway
-from gateway.support.config.files import ConfigurationFault, blaming, text_of
+from gateway.support.config.files import ConfigurationFault, blaming, secret, text_of
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed
@@ -70,8 +70,7 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     add_path(broker, "--key", "FILE", "of the broker", "/etc/mosquitto/certs/broker.key")
     add_path(broker, "--client-certificates", "CA.crt", "devices show certificates of this authority, no passwords")
     add_path(broker, "--revoked", "CA.crl", "certificates that the authority took back")
-    reached = "name or address of this machine for devices (default: one that others reach)"
-    broker.add_argument("--name", metavar="NAME", help=reached)
+    add_name(broker)
     broker.add_argument("--port", type=port, default=8883, help="for devices (default: 8883)")
     broker.add_argument("--services-port", type=port, default=1883, help="for services of this machine (default: 1883)")
     add_repeated(broker, "--service", "an account for it; may be given again", choices=["chirpstack", "node-red"])
@@ -82,6 +81,13 @@ def add_options(broker: argparse.ArgumentParser) -> None:
     )
     broker.add_argument("--dry-run", action="store_true", help="print what would be written")
     add_yes(broker)
+
+
+def add_name(setup: argparse.ArgumentParser) -> None:
+    """Add ``--name``."""
+    setup.add_argument(
+        "--name", metavar="NAME", help="name or address of this machine for devices (default: one that others reach)"
+    )
 
 
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
@@ -122,7 +128,7 @@ def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]
         devices_port=options.port,
         services_port=options.services_port,
     )
-    version, accounts = MosquittoVersion(options.mosquitto), _accounts(config, options.service)
+    version, accounts = MosquittoVersion(options.mosquitto), _accounts(config, options)
     return [
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
@@ -201,13 +207,16 @@ def _file_of(config: Config) -> Path:
     return config.file or Path("/etc/gateway/gateway.yaml")
 
 
-def _accounts(config: Config, services: list[str]) -> list[BrokerAccount]:
+def _accounts(config: Config, options: argparse.Namespace) -> list[BrokerAccount]:
+    """The accounts; one whose password is there keeps it, unless all is to be written anew."""
     rights = {
         config.mqtt.username or "gateway": of_gateway(),
         config.enrolment.username: of_administration(),
-        **{name: SERVICES[name] for name in services},
+        **{name: SERVICES[name] for name in options.service},
     }
-    return [BrokerAccount(name, allowed, token_urlsafe(_PASSWORD_BYTES)) for name, allowed in rights.items()]
+    files = {name: _password_file(config, options, name) for name in rights}
+    known = {name: secret(None, file) for name, file in files.items() if file.exists() and not options.replace}
+    return [BrokerAccount(name, allowed, known.get(name) or token_urlsafe(_PASSWORD_BYTES)) for name, allowed in rights.items()]
 
 
 def _plugins(folder: Path | None) -> Path:

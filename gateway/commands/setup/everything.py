@@ -15,7 +15,8 @@ from typing import Final
 
 from gateway.admin.installation.machine import UNIT, Layout, Machine, NotDone
 from gateway.commands import FAULT, OK, OutOfReach
-from gateway.commands.setup import broker, influxdb, token
+from gateway.commands.setup import broker as mosquitto
+from gateway.commands.setup import influxdb, token
 from gateway.commands.setup.settings import Settings, put_settings
 from gateway.commands.terminal import add_path, add_repeated, say, show, with_config
 from gateway.support.config.files import ConfigurationFault, load, text_of
@@ -27,8 +28,7 @@ from gateway.support.private_files import READERS_MODE
 _PATIENCE_S: Final = 60.0
 _LOOK_EVERY_S: Final = 0.5
 _OURS: Final = ("province.conf", "listeners.conf")
-_PERSON: Final = "admin"
-_VICTORIA_METRICS: Final = {"url": "http://127.0.0.1:8428", "api": "v2"}
+_VICTORIA_METRICS: Final = {"influxdb": {"url": "http://127.0.0.1:8428", "api": "v2"}}
 _ON_LOOPBACK: Final = """\
 # Written by `gateway setup`: InfluxDB asks nobody for a password, so only this machine reaches it. Remove this file for others.
 [Service]
@@ -39,9 +39,7 @@ Environment=INFLUXDB_HTTP_BIND_ADDRESS=127.0.0.1:8086
 def add_options(setup: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway setup`` without a subject."""
     with_config(setup, set_up_everything)
-    setup.add_argument(
-        "--name", metavar="NAME", help="name or address of this machine for devices (default: one that others reach)"
-    )
+    mosquitto.add_name(setup)
     add_repeated(setup, "--also", "a further name or address of this machine, for the certificate", metavar="NAME")
     add_path(setup, "--authority", "DIR", "folder of an authority of your own (default: /root/authority)")
     add_path(setup, "--root", "DIR", "set up below this folder, to try it (default: /)", "/")
@@ -54,8 +52,9 @@ def set_up_everything(config: Config, options: argparse.Namespace) -> int:
         raise ConfigurationFault(["gateway.yaml: there is none here; name it: gateway setup -c /etc/gateway/gateway.yaml"])
     if os.geteuid() != 0 and options.root == Path("/") and not options.dry_run:
         raise ConfigurationFault(["run it as root: sudo gateway setup"])
-    machine = SetupOfMachine(config.file, options)
-    taken = [_taken(name, step) for name, step in machine.steps.items()]
+    machine = MachineSetup(config.file, options)
+    steps = (machine.certificates, machine.broker, machine.database, machine.pages, machine.gateway)
+    taken = [machine.take(step) for step in steps]
     if not all(taken):
         say("", "Not all is set up: mend what is marked ✗, and give the command again; what is done stays.")
         return FAULT
@@ -66,82 +65,99 @@ def set_up_everything(config: Config, options: argparse.Namespace) -> int:
     return OK
 
 
-def _taken(name: str, step: Callable[[], bool]) -> bool:
-    """Take a step and say so, and below it what it said; tell if it could be taken."""
-    said, mark, why = StringIO(), "✓", list[str]()
-    try:
-        with redirect_stdout(said):
-            more = "" if step() else ", as it was"
-    except ConfigurationFault as fault:
-        mark, more, why = "✗", "", fault.lines
-    except (OutOfReach, NotDone, NoAnswer) as fault:
-        mark, more, why = "✗", "", [str(fault)]
-    lines = [line for line in (*said.getvalue().splitlines(), *why) if line.strip()]
-    say(f"{mark} {name}{more}", *(f"    {line}" for line in lines))
-    return mark == "✓"
-
-
-class SetupOfMachine:
-    """The steps; each tells if it did something. ``changes``: how many did."""
+class MachineSetup:
+    """The steps. ``changes`` counts what was not done before."""
 
     def __init__(self, file: Path, options: argparse.Namespace) -> None:
-        self._file, self._options, self._root = file, options, options.root
-        self._layout = Layout(options.root)
-        self._machine = Machine(show, dry_run=options.dry_run)
-        self._before = text_of(file)
-        self._plugins = sorted((options.root / "usr" / "lib").glob(f"*-linux-gnu*/{broker.PLUGIN}"))
+        root: Path = options.root
+        self._file, self._options, self._root, self._etc = file, options, root, root / "etc"
+        self._layout, self._machine = Layout(root), Machine(show, dry_run=options.dry_run)
+        self._plugins = sorted((root / "usr" / "lib").glob(f"*-linux-gnu*/{mosquitto.PLUGIN}"))
         self._all_put = True
         self.changes = 0
-        self.steps: dict[str, Callable[[], bool]] = {
-            "certificates": self._counted(self._certificates),
-            "broker": self._counted(self._broker),
-            "database": self._counted(self._database),
-            "pages": self._counted(self._pages),
-            "gateway": self._counted(self._gateway),
-        }
 
-    def _counted(self, step: Callable[[], bool]) -> Callable[[], bool]:
-        def take() -> bool:
-            changed = step()
-            self.changes += changed
-            return changed
+    def take(self, step: Callable[[], None]) -> bool:
+        """Take a step and say so, and below it what it said; tell if it could be taken."""
+        said, before, why = StringIO(), self.changes, ""
+        try:
+            with redirect_stdout(said):
+                step()
+        except (ConfigurationFault, OutOfReach, NotDone) as fault:
+            why = str(fault)
+        more = "" if why or self.changes > before else ", as it was"
+        lines = [line for line in f"{said.getvalue()}\n{why}".splitlines() if line.strip()]
+        say(f"{'✗' if why else '✓'} {step.__name__}{more}", *(f"    {line}" for line in lines))
+        return not why
 
-        return take
-
-    # The broker.
-
-    def _certificates(self) -> bool:
-        """An authority, and the broker's certificate in its place, which is written last; one that is there stays."""
+    def certificates(self) -> None:
+        """An authority, and the broker's certificate in its place, which is written last; one of a person's stays."""
         if not self._has_broker():
-            return False
-        conf, names = self._root / "etc" / "mosquitto" / "certs", self._names()
-        if (conf / "broker.crt").exists():
-            show(f"{conf / 'broker.crt'}: is there")
-            return False
-        authority = self._options.authority or self._root / "root" / "authority"
-        if not self._machine.step(f"make: a certificate for {', '.join(names)}, signed by {authority}"):
-            return True
-        from gateway.admin.broker.certificates import CertificateUse  # noqa: PLC0415 - of an extra
-        from gateway.commands.setup.certificates import CertificateFolder  # noqa: PLC0415
+            return
+        authority, certs, names = self._options.authority or self._root / "root" / "authority", self._certs, self._names()
+        signed, place = authority / f"{names[0]}.crt", certs / "broker.crt"
+        if place.exists() and not (signed.exists() and text_of(signed) == text_of(place)):
+            show(f"{place}: is there")
+            return
+        if not signed.exists() and self._does(f"make: a certificate for {', '.join(names)}, signed by {authority}"):
+            from gateway.admin.broker.certificates import CertificateUse  # noqa: PLC0415 - of an extra
+            from gateway.commands.setup.certificates import CertificateFolder  # noqa: PLC0415
 
-        if not (authority / f"{names[0]}.crt").exists():
             CertificateFolder(authority).issue(CertificateUse.SERVER, names)
-        group = "mosquitto" if self._root == Path("/") else ""
-        for source, place, mode in (
-            (f"{names[0]}.key", conf / "broker.key", READERS_MODE),
-            ("ca.crt", self._file.with_name("ca.crt"), broker.PLAIN_MODE),
-            (f"{names[0]}.crt", conf / "broker.crt", broker.PLAIN_MODE),
-        ):
-            own = group if place.parent == conf else ""
-            broker.write_file(broker.SetupFile(place, text_of(authority / source), mode, own))
-        return True
+        if signed.exists():
+            group = "mosquitto" if self._root == Path("/") else ""
+            key, ca = text_of(signed.with_suffix(".key")), text_of(authority / "ca.crt")
+            self._lay(mosquitto.SetupFile(certs / "broker.key", key, READERS_MODE, group))
+            self._lay(mosquitto.SetupFile(self._file.with_name("ca.crt"), ca, mosquitto.PLAIN_MODE))
+            self._lay(mosquitto.SetupFile(place, text_of(signed), mosquitto.PLAIN_MODE))
+
+    def broker(self) -> None:
+        """Mosquitto's files and accounts, unless it has some; one that a person set up stays."""
+        if not self._has_broker():
+            return
+        config, options = load(self._file), self._broker_options()
+        settings, wanted = mosquitto.broker_settings(config, options), mosquitto.broker_files(config, options)
+        accounts = wanted[-1].path
+        if not accounts.exists():
+            self._set_up_broker(options.conf, wanted)
+        elif lost := [one.path for one in wanted if one.mode == READERS_MODE and not one.path.exists()]:
+            how = f"copy it from where it was, or `gateway setup broker --replace` makes all of {accounts} anew"
+            raise ConfigurationFault([f"{path}: is not there: {how}" for path in lost])
+        else:
+            show(f"{accounts}: is there, so Mosquitto stays as it is")
+        self._put(settings)
+
+    def _set_up_broker(self, conf: Path, wanted: list[mosquitto.SetupFile]) -> None:
+        others = {path for path in conf.glob("*.conf") if path.name not in _OURS}
+        others |= {
+            one.path for one in wanted if one.path.parent == conf and one.path.exists() and text_of(one.path) != one.text
+        }
+        if others:
+            stays = "is there: a person set Mosquitto up, and it stays so (the guide: The broker, by hand)"
+            raise ConfigurationFault([f"{path}: {stays}" for path in sorted(others)])
+        if self._does(f"write: {' '.join(str(one.path) for one in wanted)}"):
+            mosquitto.write_broker(load(self._file), wanted)
+        self._systemctl("daemon-reload")
+        self._systemctl("enable", "--quiet", "mosquitto")
+        self._systemctl("restart", "mosquitto")
+
+    def _broker_options(self) -> argparse.Namespace:
+        config, conf = load(self._file), self._etc / "mosquitto" / "conf.d"
+        words: list[str | Path] = ["--conf", conf, "--plugins", self._plugins[0].parent]
+        words += ["--state", self._root / "var" / "lib" / "mosquitto", "--unit", self._layout.units / "mosquitto.service.d"]
+        words += ["--certificate", self._certs / "broker.crt", "--key", self._certs / "broker.key"]
+        words += [] if config.enrolment.url and not self._options.name else ["--name", self._names()[0]]
+        port = split_url(config.mqtt.url).port
+        return _options(mosquitto.add_options, *words, *(["--services-port", str(port)] if port else []))
+
+    @property
+    def _certs(self) -> Path:
+        return self._etc / "mosquitto" / "certs"
 
     def _names(self) -> list[str]:
         """Names for the certificate; the first is the one at which devices come."""
-        enrolment = load(self._file).enrolment.url
-        known = [] if enrolment is None else [split_url(enrolment).hostname or ""]
-        named = [self._options.name] if self._options.name else known
-        return list(dict.fromkeys([*named, *broker.machine_names(), *self._options.also]))
+        known = split_url(load(self._file).enrolment.url or "").hostname
+        first = self._options.name or known
+        return list(dict.fromkeys([*([first] if first else []), *mosquitto.machine_names(), *self._options.also]))
 
     def _has_broker(self) -> bool:
         """Tell if the broker is on this machine; ConfigurationFault if it is not installed."""
@@ -153,97 +169,53 @@ class SetupOfMachine:
             raise ConfigurationFault(["Mosquitto is not installed: apt-get install mosquitto"])
         return True
 
-    def _broker(self) -> bool:
-        """Mosquitto's files and accounts, unless it has some; one that a person set up stays."""
-        if not self._has_broker():
-            return False
-        config, etc = load(self._file), self._root / "etc"
-        conf, state = etc / "mosquitto" / "conf.d", self._root / "var" / "lib" / "mosquitto"
-        words = ["--conf", conf, "--state", state, "--unit", etc / "systemd" / "system" / "mosquitto.service.d"]
-        certs, port = etc / "mosquitto" / "certs", split_url(config.mqtt.url).port
-        words += ["--certificate", certs / "broker.crt", "--key", certs / "broker.key", "--plugins", self._plugins[0].parent]
-        words += [] if config.enrolment.url and not self._options.name else ["--name", self._names()[0]]
-        options = _options(broker.add_options, *words, *(["--services-port", str(port)] if port else []))
-        settings, accounts = broker.broker_settings(config, options), state / "dynamic-security.json"
-        if accounts.exists():
-            show(f"{accounts}: is there, so Mosquitto stays as it is")
-            return self._put(settings)
-        wanted = broker.broker_files(config, options)
-        foreign = [path for path in sorted(conf.glob("*.conf")) if path.name not in _OURS]
-        foreign += [one.path for one in wanted if one.path.parent == conf and _is_other(one)]
-        if foreign:
-            how = "Mosquitto was set up by a person, and stays so; docs: The broker, by hand"
-            raise ConfigurationFault([f"{path}: is there: {how}" for path in foreign])
-        if self._options.dry_run:
-            say(*(f"would write: {one.path}" for one in wanted))
-        else:
-            broker.write_broker(config, wanted)
-        self._put(settings)
-        self._systemctl("daemon-reload")
-        self._systemctl("enable", "mosquitto")
-        self._systemctl("restart", "mosquitto")
-        return True
-
-    # The database.
-
-    def _database(self) -> bool:
+    def database(self) -> None:
         """The database of this machine, InfluxDB or VictoriaMetrics, whichever is installed."""
         config, programs = load(self._file), self._root / "usr" / "bin"
+        words: list[str | Path] = ["--root", self._root, *(["--dry-run"] if self._options.dry_run else [])]
         if not is_loopback(split_url(config.influxdb.url).hostname or ""):
             show(f"the database is elsewhere, at {config.influxdb.url}: gateway setup influxdb")
-            return False
-        changed, words = False, ["--root", self._root]
+            return
         is_victoria = (programs / "victoria-metrics").exists() and not (programs / "influxd").exists()
         if is_victoria:
-            changed = self._put({"influxdb": _VICTORIA_METRICS})
+            self._put(_VICTORIA_METRICS)
             words += ["--victoria-metrics"]
         elif (programs / "influxd").exists():
-            changed = self._influxd(config)
+            self._influxd(config.influxdb.url)
         elif not _answers(config.influxdb.url):
             raise ConfigurationFault(["no database is installed: apt-get install influxdb"])
-        words += ["--dry-run"] if self._options.dry_run else []
         done = influxdb.set_up_database(load(self._file), _options(influxdb.add_options, *words), keeps=True)
+        self.changes += done.changed
         self._all_put &= done.is_told
         if is_victoria and done.changed:
             self._systemctl("daemon-reload")
-            self._systemctl("enable", "victoria-metrics")
+            self._systemctl("enable", "--quiet", "victoria-metrics")
             self._systemctl("restart", "victoria-metrics")
-        return changed or done.changed
 
-    def _influxd(self, config: Config) -> bool:
+    def _influxd(self, url: str) -> None:
         """InfluxDB 1 of Debian listens everywhere and asks nobody: one that nobody used yet is for this machine alone."""
-        addition, url = self._layout.units / "influxdb.service.d" / "gateway.conf", config.influxdb.url
-        self._until_answers(url, "enable", "--now", "influxdb")
-        if addition.exists() or not _is_unused(url):
-            return False
-        self._machine.write(addition, _ON_LOOPBACK.encode())
-        self._systemctl("daemon-reload")
-        self._systemctl("restart", "influxdb")
-        self._until_answers(url)
-        return True
+        addition = self._layout.units / "influxdb.service.d" / "gateway.conf"
+        if not _answers(url):
+            self._systemctl("enable", "--now", "--quiet", "influxdb")
+        self._wait(lambda: _answers(url))
+        if not addition.exists() and _is_unused(url):
+            self._lay(mosquitto.SetupFile(addition, _ON_LOOPBACK, mosquitto.PLAIN_MODE))
+            self._systemctl("daemon-reload")
+            self._systemctl("restart", "influxdb")
+            self._wait(lambda: _answers(url))
 
-    def _until_answers(self, url: str, *words: str) -> None:
-        """Wait for a database, after a word to systemd."""
-        if words and not _answers(url):
-            self._systemctl(*words)
-        if self._layout.has_systemd and not self._options.dry_run:
-            _wait(lambda: _answers(url))
-
-    # The gateway.
-
-    def _pages(self) -> bool:
+    def pages(self) -> None:
         """An account for whoever administers, if nobody has one."""
         http = load(self._file).http
         if http.token_file is not None or (http.tokens_file is not None and http.tokens_file.exists()):
             show(f"{http.tokens_file or http.token_file}: is there")
-            return False
+            return
         if http.tokens_file is None:
             self._put({"http": {"tokens_file": "tokens"}})
-        if self._machine.step(f"make: an account {_PERSON} of the pages"):
-            token.setup_token(load(self._file), _options(token.add_options, _PERSON, "admin"))
-        return True
+        if self._does("make: an account admin of the pages"):
+            token.setup_token(load(self._file), _options(token.add_options, "admin", "admin"))
 
-    def _gateway(self) -> bool:
+    def gateway(self) -> None:
         """Restart it where something is new, and wait until the broker has let it in."""
         name = self._file.parent.name
         unit = UNIT if name == "gateway" else f"gateway@{name.removeprefix('gateway-')}.service"
@@ -251,27 +223,40 @@ class SetupOfMachine:
             raise ConfigurationFault([f"{self._file}: lacks lines that stand above: write them, and give the command again"])
         if not self._layout.has_systemd:
             show("systemd does not run here: start the gateway by hand")
-            return False
-        if not self.changes and self._machine.status("systemctl", "is-active", "--quiet", unit) == 0:
+        elif not self.changes and self._machine.status("systemctl", "is-active", "--quiet", unit) == 0:
             show(f"{unit} runs")
-            return False
-        self._systemctl("enable", unit)
-        self._systemctl("restart", unit)
-        if self._options.dry_run:
-            return True
-        if not _wait(lambda: self._layout.subscribed(unit).exists()):
-            raise ConfigurationFault([f"the broker has not let the gateway in: journalctl -u {unit} -u mosquitto"])
-        show(f"{unit}: runs, and reads from the broker")
-        return True
+        else:
+            self.changes += 1
+            self._systemctl("enable", "--quiet", unit)
+            self._systemctl("restart", unit)
+            if not self._wait(self._layout.subscribed(unit).exists):
+                raise ConfigurationFault([f"the broker has not let the gateway in: journalctl -u {unit} -u mosquitto"])
 
-    def _put(self, settings: Settings) -> bool:
+    def _does(self, what: str) -> bool:
+        """Count a change, and tell if it is to be made now."""
+        self.changes += 1
+        return self._machine.step(what)
+
+    def _lay(self, file: mosquitto.SetupFile) -> None:
+        """Write a file that is not there."""
+        if not file.path.exists() and self._does(f"write: {file.path}"):
+            mosquitto.write_file(file)
+
+    def _put(self, settings: Settings) -> None:
         before = text_of(self._file)
         self._all_put &= put_settings(self._file, settings, dry_run=self._options.dry_run)
-        return text_of(self._file) != before
+        self.changes += text_of(self._file) != before
 
     def _systemctl(self, *words: str) -> None:
         if self._layout.has_systemd:
             self._machine.run("systemctl", *words)
+
+    def _wait(self, is_so: Callable[[], bool]) -> bool:
+        """Wait for something, as long as a start may take; tell if it came. Without systemd nothing comes."""
+        deadline_s = time.monotonic() + (_PATIENCE_S if self._layout.has_systemd and not self._options.dry_run else 0.0)
+        while not (came := is_so()) and time.monotonic() < deadline_s:
+            time.sleep(_LOOK_EVERY_S)
+        return came or self._options.dry_run
 
 
 def _options(add: Callable[[argparse.ArgumentParser], None], *words: str | Path) -> argparse.Namespace:
@@ -279,11 +264,6 @@ def _options(add: Callable[[argparse.ArgumentParser], None], *words: str | Path)
     parser = argparse.ArgumentParser()
     add(parser)
     return parser.parse_args([str(word) for word in words])
-
-
-def _is_other(file: broker.SetupFile) -> bool:
-    """Tell if another file is in the place of one."""
-    return file.path.exists() and text_of(file.path) != file.text
 
 
 def _answers(url: str) -> bool:
@@ -299,13 +279,3 @@ def _is_unused(url: str) -> bool:
         (found,) = PlainHttp(url).form("/query", {"q": "SHOW DATABASES"}).document()["results"]
         return {name for (name,) in found["series"][0].get("values", ())} <= {"_internal"}
     return False
-
-
-def _wait(is_so: Callable[[], bool]) -> bool:
-    """Wait for something, as long as a start may take; tell if it came."""
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        if time.monotonic() >= deadline_s:
-            return False
-        time.sleep(_LOOK_EVERY_S)
-    return True

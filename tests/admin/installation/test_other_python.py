@@ -7,6 +7,7 @@ import pytest
 
 from gateway.admin.installation import installer as command
 from gateway.admin.installation import release
+from gateway.admin.installation.bundle import write_sums
 from gateway.admin.installation.machine import Layout, NotDone
 from gateway.support.commit import failed_upgrade
 from tests.admin.installation.stand_ins import Province
@@ -41,6 +42,25 @@ def test_the_version_that_runs_is_built_for_the_new_python_and_started_with_it(i
     ]
     assert (installed.current, installed.machine.running) == ("1.0.0", "1.0.0")
     assert [path.name for path in installed.layout.home.glob("*.before")] == []
+
+
+def test_wheels_for_another_python_are_kept_beside_though_the_bill_of_materials_is_another(installed: Province) -> None:
+    other = installed.bundle("1.0.0", tag="cp399-riscv")
+    for place, text in ((installed.layout.kept("1.0.0"), "of one"), (other, "of the other")):
+        (place / "sbom.cdx.json").write_text(text)
+        write_sums(place)
+    installed.installer.keep(other)
+    kept = installed.layout.kept("1.0.0")
+    assert (kept / "sbom.cdx.json").read_text() == "of the other"
+    assert len([path for path in (kept / "wheels").iterdir() if path.is_dir()]) == 2
+
+
+def test_the_way_back_leads_to_a_version_of_another_python_that_is_still_there(installed: Province) -> None:
+    installed.installer.install(installed.bundle("1.1.0"))
+    ran = len(installed.machine.ran)
+    installed.installer.rollback()
+    assert installed.machine.running == "1.0.0"
+    assert not [words for words in installed.machine.ran[ran:] if "venv" in words]
 
 
 @pytest.mark.parametrize("fault", ["unbuilt", "strict", "deaf"])

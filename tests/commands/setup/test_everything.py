@@ -134,11 +134,25 @@ def test_lines_of_a_person_stay_and_what_is_to_be_written_there_is_told(machine:
     accounts = json.loads((machine.state / "dynamic-security.json").read_text())["clients"]
     assert {one["username"] for one in accounts} == {"lan", "administration"}
 
-    machine.file.write_text(f"mqtt: {{client_id: mine}}\njournal: {{path: {machine.root}/data/journal.db}}\n")
+    assert (machine.settings / "lan.password").read_text() == "of a person\n"
+
+    account = "mqtt: {username: lan, password_file: lan.password}"
+    text = f"{account}\nenrolment: {{}}\njournal: {{path: {machine.root}/data/journal.db}}\n"
+    machine.file.write_text(text)
     said = machine.setup(status=1)
-    assert "  mqtt:\n        username: gateway" in said
+    assert f"  enrolment:\n        url: mqtts://{NAME}:8883" in said
     assert "lacks lines that stand above" in said
-    assert machine.file.read_text().startswith("mqtt: {client_id: mine}\n")
+    assert machine.file.read_text().startswith(text)
+
+
+def test_accounts_whose_passwords_are_gone_are_told_and_stay(machine: BareMachine) -> None:
+    machine.setup()
+    accounts = (machine.state / "dynamic-security.json").read_bytes()
+    (machine.settings / "secrets" / "gateway.password").unlink()
+    machine.file.write_text(f"journal: {{path: {machine.root}/data/journal.db}}\n")
+    said = machine.setup(status=1)
+    assert "secrets/gateway.password: is not there: copy it from where it was" in said
+    assert (machine.state / "dynamic-security.json").read_bytes() == accounts
 
 
 def test_a_broker_that_a_person_set_up_stays(machine: BareMachine) -> None:
@@ -179,9 +193,9 @@ def test_a_kill_at_any_file_is_made_good_by_the_next_command(
             raise KeyboardInterrupt
         real(file)
 
-    monkeypatch.setattr(broker, "write_file", killed)
-    machine.setup(status=1)
-    monkeypatch.setattr(broker, "write_file", real)
+    with monkeypatch.context() as patched:
+        patched.setattr(broker, "write_file", killed)
+        machine.setup(status=1)
     machine.setup()
     assert machine.lets_in() == {"gateway", "administration"}
     assert load(machine.file).enrolment.url == f"mqtts://{NAME}:8883"
