@@ -36,7 +36,11 @@ whole_program() {
     for version in "$(basename -- "$here")" "$(readlink "$home/current")" "$(readlink "$home/previous")"; do
         [ -n "$version" ] && [ "$version" != "$tried" ] || continue
         tried=$version
-        whole_wheel "$home/kept/$version" && return
+        if found=$(whole_wheel "$home/kept/$version"); then
+            can_run "$found" || continue # a version of before, which has another script
+            printf '%s\n' "$found"
+            return
+        fi
         say "$home/kept/$version is damaged: it has no program, or one that differs from its SHA256SUMS"
     done
     for place in "$home"/current/lib/python3*/site-packages "$home"/previous/lib/python3*/site-packages; do

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -127,6 +128,24 @@ def test_the_script_of_the_machine_finds_a_whole_program(damaged: Province) -> N
     )
     assert done.returncode == 0, done.stderr
     assert f"would link: {damaged.layout.current} -> 1.0.0" in done.stdout
+
+
+@needs_venv
+def test_beside_a_version_of_before_whose_program_this_script_does_not_know_it_takes_the_other(tmp_path: Path) -> None:
+    province = Province(tmp_path)
+    province.installer.install(wheel_of_this_checkout(province.bundle("1.0.0"), "1.0.0"))
+    strange = province.bundle("0.1.0")
+    with zipfile.ZipFile(next((strange / "wheels").glob("*.whl")), "w") as wheel:
+        wheel.writestr("gateway/installation/command.py", "")
+    write_sums(strange)
+    province.installer.install(strange)
+    words = ["/bin/sh", str(province.layout.script), "rollback", "--dry-run", "--root", str(province.root)]
+    done = subprocess.run(
+        words, env={"PYTHON": sys.executable, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "is damaged" not in done.stderr
+    assert f"would link: {province.layout.current} -> 1.0.0" in done.stdout
 
 
 @needs_venv
