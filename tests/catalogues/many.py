@@ -23,6 +23,8 @@ from tests.processes import children
 
 COUNT: Final = 3000
 ROUNDS: Final = 3
+PAUSE_S: Final = float(os.environ.get("PAUSE_S", "0.002"))
+"""Time between an answer and the next frame: frames of 3,000 makes come one by one."""
 SHIPPED: Final = Path(__file__).parents[2] / "gateway" / "profiles"
 FRAME: Final = bytes.fromhex("0175640367f6000467f10003000102030405060708090a0b0c0d0e0f10111213")
 PORT: Final = 85
@@ -90,6 +92,7 @@ async def _rounds(sources: dict[str, str], expected: dict[str, CodecAnswer]) -> 
             if answer != expected[text]:
                 faults.append(f"{name}: {answer} for {expected[text]}")
             peak_bytes = max(peak_bytes, memory_bytes())
+            await asyncio.sleep(PAUSE_S)
         medians.append(1000 * statistics.median(took_s))
         means.append(1000 * (worked_s() - before_s) / len(took_s))
     running.cancel()

@@ -10,6 +10,7 @@ is known. The limit of a call is the same everywhere, for it is what a frame may
 import json
 import re
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -123,8 +124,8 @@ class LoadedCodec:
     """
 
     def __init__(self, source: bytes, *, keep_console: bool, contexts: Contexts | None = None) -> None:
-        """Take the text as JSON, as it came: it is read when it is loaded."""
-        self._source = source
+        """Take the text as JSON, as it came; it is kept small until it is loaded."""
+        self._source = zlib.compress(source, 1)
         self._keep_console = keep_console
         self._contexts = contexts or Contexts()
         self._context: _quickjs.Context | None = None
@@ -180,7 +181,7 @@ class LoadedCodec:
     def _load(self) -> Callable[[str | None], object]:
         """Make the context, under the limit of loading."""
         loadings, limit_s = self._contexts.loadings, self._contexts.load_limit_s
-        source = NUL.sub(_escaped, json.loads(self._source))
+        source = NUL.sub(_escaped, json.loads(zlib.decompress(self._source)))
         loadings[0] += 1
         before_s = time.process_time()
         try:

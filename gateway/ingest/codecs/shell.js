@@ -131,14 +131,14 @@
       for (const some of [[][Symbol.iterator](), ""[Symbol.iterator](), new Map().keys(), new Names().keys(), "".matchAll(/a/g), function* () {}, async function () {}])
         for (let object = some; object; object = getPrototypeOf(object)) track(object);
     }
-    const list = [...tracked], keys = list.map(ownKeys), rows = [];
+    const isDeep = among("defineProperty", "defineProperties", "__defineGetter__", "__defineSetter__");
+    const list = [...tracked], keys = isDeep ? list.map(ownKeys) : [], rows = [];
     for (const object of list)
       for (const key of ownKeys(object)) {
         if (!named.has(typeof key === "symbol" ? "Symbol" : key)) continue;
         const { writable, value } = getOwnPropertyDescriptor(object, key);
         if (writable) rows.push([object, key, value]);
       }
-    const isDeep = among("defineProperty", "defineProperties", "__defineGetter__", "__defineSetter__");
 
     function sweep(object, known) {
       const now = ownKeys(object);

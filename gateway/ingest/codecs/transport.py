@@ -8,7 +8,7 @@ does not end, and when it is silent for too long.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
 from gateway.ingest.codecs.process import CHECK_S, CodecProcess, StuckWatch
@@ -26,8 +26,6 @@ from gateway.ingest.codecs.protocol import (
 
 log = logging.getLogger("gateway.codecs")
 
-TEXTS_MAX_BYTES: Final = 32 * 1024 * 1024
-"""Of all codecs together that a child knows: those of about 2,000 makes."""
 _SILENT_CHECKS_MAX: Final = 200
 """Checks without an answer after which a child is killed, whatever call it reports: about ten seconds."""
 
@@ -55,8 +53,7 @@ class CodecTransport(asyncio.Protocol):
         self._answers_seen = 0
         self._silent_checks = 0
         self._is_believed = True
-        self._known: dict[Codec, int] = {}
-        self._known_bytes = 0
+        self._known: set[int] = set()
         self._rest = b""
         self._transport: asyncio.WriteTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -71,27 +68,14 @@ class CodecTransport(asyncio.Protocol):
         lines = []
         for call in calls:
             codec = call.codec
-            if codec in self._known:
-                self._known[codec] = self._known.pop(codec)  # to the end: the one asked longest ago is forgotten first
-            else:
-                text = source_line(codec.number, codec.source)
-                lines += [*self._room_for(len(text)), text]
-                self._known[codec] = len(text)
+            if codec.number not in self._known:
+                self._known.add(codec.number)
+                lines.append(source_line(codec.number, codec.source))
             lines.append(child_line(codec.number, call.arguments))
             self.asked.append(call)
         self._write(lines)
         if self._timer is None and self.asked:
             self._look_again_soon()
-
-    def _room_for(self, text_bytes: int) -> Iterator[bytes]:
-        """Forget the codecs asked longest ago if the child has too much text; what was asked of them stands before that."""
-        self._known_bytes += text_bytes
-        while self._known_bytes > TEXTS_MAX_BYTES and self._known:
-            yield self._forgotten(next(iter(self._known)))
-
-    def _forgotten(self, codec: Codec) -> bytes:
-        self._known_bytes -= self._known.pop(codec)
-        return child_line(codec.number, NOT_NEEDED)
 
     def overrun_is_known(self, codec: Codec) -> None:
         """Let a codec that overran be called again; until then the child gives its calls back."""
@@ -99,7 +83,9 @@ class CodecTransport(asyncio.Protocol):
 
     def forget(self, codecs: Iterable[Codec]) -> None:
         """Forget codecs; calls already sent are still answered."""
-        self._write([self._forgotten(codec) for codec in codecs if codec in self._known])
+        numbers = {codec.number for codec in codecs} & self._known
+        self._known -= numbers
+        self._write([child_line(number, NOT_NEEDED) for number in numbers])
 
     def data_received(self, data: bytes) -> None:
         """See :class:`asyncio.Protocol`."""

@@ -119,12 +119,3 @@ def test_a_command_with_many_codecs_blames_none(monkeypatch: pytest.MonkeyPatch)
     with SyncCodecs({f"c{number}": named(number) for number in range(CONTEXTS)}) as codecs:
         for number in range(CONTEXTS):
             assert codecs.call(CodecAsk(f"c{number}", b"", 7, 0)).data == {"n": number, "port": 7}
-
-
-def test_the_texts_that_a_child_knows_are_bounded_and_come_again_when_they_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.ingest.codecs.transport.TEXTS_MAX_BYTES", 1000)
-    codecs = AsyncCodecs({f"c{number}": named(number) for number in range(20)}, lambda _key: None)
-    asked = [CodecAsk(f"c{number}", b"", 7, 0) for number in [*range(20), *range(20), 19, 19, 0]]
-    given = asyncio.run(ask_all(codecs, asked))
-    assert [answer.data for answer in given] == [{"n": int(ask.codec[1:]), "port": 7} for ask in asked]
-    assert codecs.restarts == 0
