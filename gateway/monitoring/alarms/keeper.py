@@ -146,7 +146,7 @@ class AlarmKeeper:
             self._unsaved.keep([*rewritten, *notices], gone)
             self._note({*drained.states, *(change.key for change in [*changes, *raised])}, changes)
             is_news = self.planned.drop_over(now_ms) or bool(changes or notices)
-            if is_news or gone or (pending and self._unsaved):
+            if is_news or rewritten or gone or (self._unsaved and (pending or self.events.disk_trouble)):
                 await self._save()
             if given_up := self.outbox.add(notices):
                 self.events.no_room(given_up, now_ms)

@@ -145,6 +145,8 @@ def test_what_the_disk_refused_is_tried_again_without_news(running: Running, mon
             patched.setattr(stored, "commit", full)
             running.push(HOT_C)
             await met(lambda: running.commits > 1)
+        before = running.commits
         await running.stored(1, stored.history)
+        assert running.commits <= before + 2, "within seconds"
 
     running.run(story)
