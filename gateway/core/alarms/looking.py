@@ -55,9 +55,7 @@ def look_closely(states: States, view: View, table: Table, look: Look, parent: V
             state = standing.get(check.rule.name)
             if state is None or f"{check.name}{look.text_tags}" not in state.standing:
                 continue  # it is not met, and does not stand
-        values = check.values(look.numbers, view.kept, parents, time_ms - place.gap_ms)
-        verdict = check.judge(values)
-        first = values[0]
+        verdict, first = check.judge(look.numbers, view.kept, parents, time_ms - place.gap_ms)
         _note(states, check, verdict, look, first)
         awaits = awaits or (verdict is Verdict.UNKNOWN and first is not None and check.bounds[0].is_met(first))
     for steps in table.steps:

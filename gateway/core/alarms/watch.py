@@ -94,27 +94,25 @@ class Check(NamedTuple):
     bounds: tuple[Bound, ...]
     places: tuple[int | None, ...]
 
-    def values(
+    def judge(
         self, numbers: Sequence[Value], own: Mapping[str, Kept], parents: Mapping[str, Kept], after_ms: int
-    ) -> list[float | None]:
-        """The values to judge: of this reading, or kept ones that are not older than ``after_ms``."""
-        found: list[float | None] = []
+    ) -> tuple[Verdict, float | None]:
+        """Judge a reading, with kept values that are not older than ``after_ms``; return the first value too."""
+        values: list[float] = []
         for bound, at in zip(self.bounds, self.places, strict=True):
+            kept = (parents if bound.of_parent else own).get(bound.field) if at is None else None
             if at is not None:
-                found.append(float(numbers[at]))
-                continue
-            kept = (parents if bound.of_parent else own).get(bound.field)
-            found.append(kept.value if kept is not None and kept.time_ms >= after_ms else None)
-        return found
-
-    def judge(self, values: Sequence[float | None]) -> Verdict:
-        """Judge the values of the bounds, in their order."""
-        known = [(bound, value) for bound, value in zip(self.bounds, values, strict=True) if value is not None]
-        if len(known) < len(values):
-            return Verdict.UNKNOWN
+                values.append(float(numbers[at]))
+            elif kept is not None and kept.time_ms >= after_ms:
+                values.append(kept.value)
+            elif not values:
+                return Verdict.UNKNOWN, None
+            else:
+                return Verdict.UNKNOWN, values[0]
+        known = list(zip(self.bounds, values, strict=True))
         if all(bound.is_met(value) for bound, value in known):
-            return Verdict.MET
-        return Verdict.GONE if any(bound.is_gone(value) for bound, value in known) else Verdict.BETWEEN
+            return Verdict.MET, values[0]
+        return Verdict.GONE if any(bound.is_gone(value) for bound, value in known) else Verdict.BETWEEN, values[0]
 
 
 Steps = tuple[Rule, str, CounterStep]

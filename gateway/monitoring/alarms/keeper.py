@@ -35,8 +35,7 @@ from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedSta
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.alarms.documents import AlarmEvents, PointTimes, alarm_point, change_points
 from gateway.monitoring.alarms.folding import notice_body
-from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, Revision
-from gateway.monitoring.alarms.planned import PlannedWorks
+from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, PlannedWorks, Revision
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice
 
