@@ -47,7 +47,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def refuse(self, words: Sequence[str]) -> NoReturn:
         """Refuse words that are none of its own."""
-        options = [option for action in self._actions for option in action.option_strings]
+        options = {option for action in self._actions for option in action.option_strings} - {"--help"}
         word = words[0].partition("=")[0]
         what = "there is no option" if word.startswith("-") else "there is no place for"
         self.error(f"{what} {word}{did_you_mean(word, options)}")

@@ -217,7 +217,7 @@ COMMANDS: Final[dict[str, Command]] = {
         *("--plugins", "{root}/plugins", "--replace", "--yes", "--unit", "{root}/unit"),
     ),
     "setup accounts": given("setup", "accounts", "--accounts", "{broker}/accounts.json"),
-    "setup influxdb": given("setup", "influxdb", "--secrets", "{data}/secrets", "--keep", "forever"),
+    "setup influxdb": given("setup", "influxdb", "--secrets", "{data}/secrets", "--keep", "forever", "--replace", "--yes"),
     "setup copy": given("setup", "copy", "--to", "{settings}/other.yaml", "--since", "2026-10-01"),
     "setup rabbitmq": given(
         *("setup", "rabbitmq", "--gateways", "2", "--secrets", "{data}/secrets", "--conf", "{root}/rabbitmq.conf")

@@ -7,11 +7,16 @@ from typing import Final
 
 import pytest
 
-from gateway.commands.cli import main
+from gateway.commands import CONFIGURATION, FAULT, UNREACHABLE
+from gateway.commands.cli import main, parser
 from tests.commands.stopped import Stopped
+from tests.commands.test_arguments import ends
 from tests.site import Site
 
-WORK: Final = ("--until", "2h", "--by", "Lan", "--note", "pump")
+MORE: Final = {
+    "WORK": ("--until", "2h", "--by", "Lan", "--note", "pump"),
+    "AMOUNT": ("--from", "2026-10-01", "--to", "2026-10-02", "--amount", "1", "--by", "Lan", "--note", "read"),
+}
 WRONG: Final[list[tuple[str, int, str]]] = [
     # A word that is none.
     ("statsu", 2, "'statsu' is none of run, check, .*; did you mean status\\? \\(see gateway --help\\)"),
@@ -32,6 +37,13 @@ WRONG: Final[list[tuple[str, int, str]]] = [
     ("setup broker --port 99999", 2, "'99999' is not a port: a number from 1 to 65535"),
     ("setup influxdb --keep 3", 2, "argument --keep: '3' is not a span of time; write for example"),
     ("setup grafana --store oracle", 2, "argument --store: 'oracle' is none of influxdb, victoriametrics"),
+    ("devices coverage --json --csv", 2, "argument --csv: not allowed with argument --json"),
+    ("devices steps --jsn", 2, "did you mean --json\\?"),
+    ("alarms list --all", 2, "gateway alarms list: there is no option --all \\(see gateway alarms list --help\\)"),
+    ("alarms rules leak", 2, "there is no place for leak"),
+    ("alarms history --device", 2, "argument --device: expected one argument"),
+    ("alarms silences --sit q1", 2, "there is no option --sit"),
+    ("audit list m1", 2, "there is no place for m1"),
     # A configuration that is none.
     ("status", 2, "no configuration was found: looked at .*/gateway.yaml, .*: name one with -c FILE"),
     ("check -c {site}/nope.yaml", 2, "nope.yaml: document: cannot be read: No such file or directory"),
@@ -70,6 +82,13 @@ WRONG: Final[list[tuple[str, int, str]]] = [
     ("profiles template puls-module", 2, "there is no template puls-module; .*; did you mean pulse-module\\?"),
     ("decode --profile axioma-w11 {config}", 2, "there is no profile axioma-w11; .*; did you mean axioma-w1\\?"),
     ("setup token lan admn -c {config}", 2, "http.tokens_file"),
+    ("devices enroll m2 -c {config}", 2, "m2: is not registered; `gateway devices add m2 --site S --domain D` registers it"),
+    (
+        "setup accounts --accounts {site}/none.json -c {config}",
+        2,
+        "none.json: cannot be read, and there is no copy: put it back",
+    ),
+    ("setup access so-xd --domain watr -c {config}", 2, "http.tokens_file: name the file that is to hold the accounts"),
     # A time, a day, a file that is none.
     ("devices exchange m1 --at yesterday -c {config}", 2, "'yesterday' is no time; write a local time such as"),
     ("alarms silence --site q1 --until soon --by L --note x -c {config}", 2, "'soon' is not a time; write for example 2h"),
@@ -89,6 +108,17 @@ WRONG: Final[list[tuple[str, int, str]]] = [
     ("standby gone b -c {config}", 2, "gateway.yaml: mqtt.standby.machine: is not set: this gateway stands alone"),
     ("unroutable -c {config}", 2, "gateway.yaml: mqtt.shares: is not set"),
     # Nobody answers.
+    ("profiles propose -c {config}", 3, "mqtt://127.0.0.1:9: Connection refused"),
+    (
+        "devices estimate m1 --from 2026-10-01 --to 2026-10-02 --amount 1 --by L --note n -c {config}",
+        3,
+        "gateway does not run: .*; start it",
+    ),
+    (
+        "devices correct m1 --from 2026-10-01 --to 2026-10-02 --amount 1 --by L --note n -c {config}",
+        3,
+        "gateway does not run: .*; start it",
+    ),
     ("report completeness --from 2026-10 --to 2026-10 -c {config}", 3, "http://127.0.0.1:9"),
     ("export open --day 2026-10-01 -c {config}", 3, "http://127.0.0.1:9"),
     ("setup influxdb -c {config}", 3, "http://127.0.0.1:9"),
@@ -97,7 +127,7 @@ WRONG: Final[list[tuple[str, int, str]]] = [
     # What was asked shows a fault.
     ("status -c {config}", 1, ""),
 ]
-"""Words, the status with which they end, and what they say beside the output; ``WORK``: until when, by whom and why."""
+"""Words, the status with which they end, and what they say beside the output; ``MORE``: what stands for several words."""
 
 
 @pytest.fixture
@@ -110,6 +140,8 @@ def give(
 ) -> Iterator[Callable[[str], tuple[int, str, str]]]:
     """Give a command in an empty folder, beside a gateway that stands, with a device, a reject and an authority."""
     stopped.reject("m1")
+    site.sections["mqtt"] = {"url": "mqtt://127.0.0.1:9"}
+    assert site.config
     main(["setup", "certificates", "client", "m1", "--to", str(site.folder / "ca")])
     (site.folder / "odd.yaml").write_text("mqtt: {uri: mqtt://x}")
     monkeypatch.chdir(tmp_path_factory.mktemp("nowhere"))
@@ -118,7 +150,7 @@ def give(
     def give(words: str) -> tuple[int, str, str]:
         line = words.replace("{config}", str(site.folder / "gateway.yaml")).replace("{site}", str(site.folder))
         try:
-            status = main([word for part in line.split() for word in (WORK if part == "WORK" else (part,))])
+            status = main([word for part in line.split() for word in MORE.get(part, (part,))])
         except SystemExit as ended:
             status = int(ended.code or 0)
         return status, *capsys.readouterr()
@@ -146,3 +178,32 @@ def test_a_wrong_command_says_what_where_and_what_to_do_and_changes_nothing(
 
 def test_there_are_more_than_sixty_of_them() -> None:
     assert len({words for words, _, _ in WRONG}) == len(WRONG) >= 60
+
+
+def test_no_command_is_left_out() -> None:
+    first = {" ".join(word for word in words.split() if word[0].isalpha()) for words, _, _ in WRONG}
+    names = [end.prog.removeprefix("gateway ") for end in ends(parser())]
+    left = [name for name in names if not any(f"{words} ".startswith(f"{name} ") for words in first)]
+    assert left == [], "give it wrong words in the table above"
+
+
+PAGE: Final = (Path(__file__).parents[2] / "docs" / "operation.md").read_text(encoding="utf-8")
+
+
+def rows(title: str) -> list[str]:
+    """The first column of the table below a title of the page about commands."""
+    table = PAGE.partition(f"\n### {title}\n")[2].partition("\n#")[0]
+    return [line.split(" | ")[0].strip("| ") for line in table.splitlines() if line.startswith("| ")][1:]
+
+
+def test_each_command_that_asks_and_no_other_stands_on_the_page() -> None:
+    named = [name for row in rows("What a command asks first") for name in re.findall("`gateway ([^`]*)`", row)]
+    told = {" ".join(word for word in name.split() if word[0].isalpha()) for name in named}
+    asking = {end.prog.removeprefix("gateway ") for end in ends(parser()) if "--yes" in end.format_help()}
+    assert {name for name in told if not any(f"{name} ".startswith(f"{one} ") for one in asking)} == set()
+    assert {one for one in asking if not any(f"{name} ".startswith(f"{one} ") for name in told)} == set()
+
+
+def test_the_page_has_each_status_once_and_the_table_no_other() -> None:
+    assert rows("How a command ends") == ["0", "1", "2", "3"]
+    assert {status for _, status, _ in WRONG} == {FAULT, CONFIGURATION, UNREACHABLE}

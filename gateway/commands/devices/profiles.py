@@ -29,7 +29,7 @@ from gateway.support.config.bundled_profiles import SHIPPED
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.private_files import private
-from gateway.support.tls import ended
+from gateway.support.tls import ended, plain_fault
 from schemas.nearest import did_you_mean
 from schemas.printable import printable
 
@@ -187,7 +187,7 @@ async def _listen(config: Config, collected: _Collected, seconds: float) -> str:
     except TimeoutError:
         return f"{address}: no answer within {_PATIENCE_S:g} s"
     except (OSError, ProtocolFault) as error:
-        return f"{address}: {error}"
+        return f"{address}: {plain_fault(error) if isinstance(error, OSError) else error}"
     async with ended(writer):
         ear = _Ear(Session(guest(options, "propose")), writer, collected)
         return await _hear(ear, reader, seconds) and f"{address}: {ear.fault}"

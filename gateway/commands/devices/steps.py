@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from gateway.commands import OutOfReach
 from gateway.commands.devices.counters import device_in_file, past_ms
 from gateway.commands.running import ask, is_running, record, store
 from gateway.commands.terminal import Actions, add_action, say_table
@@ -30,7 +31,7 @@ from gateway.web.devices.counters import step_document, step_documents
 from schemas.printable import printable
 from schemas.registry import device_key
 
-_HEAD = ("device", "counter", "before", "after", "not counted", "first reading after it", "state")
+_HEAD = ("device", "counter", "before", "after", "not counted", "first reading after it ({})", "state")
 
 
 def add_steps(actions: Actions) -> None:
@@ -60,7 +61,7 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         for step in steps
     ]
     if rows:
-        say_table([_HEAD, *rows])
+        say_table([tuple(title.format(config.time.zone) for title in _HEAD), *rows])
     else:
         print("no step stands to be confirmed")
 
@@ -127,12 +128,12 @@ def add_amounts(actions: Actions) -> None:
 
 
 def _tell(config: Config, options: argparse.Namespace, kind: str) -> None:
-    """Tell an amount; ConfigurationFault if no gateway runs, or it refuses."""
+    """Tell an amount; OutOfReach if no gateway runs, ConfigurationFault if it refuses."""
     if not is_running(config):
         why = (
             f"the gateway does not run: it keeps what is told until it is written; start it, then repeat gateway devices {kind}"
         )
-        raise ConfigurationFault([f"{config.journal.path}: {why}"])
+        raise OutOfReach(f"{config.journal.path}: {why}")
     query = {"kind": kind, "from": options.first, "to": options.last, "amount": options.amount, "field": options.field}
     query |= {"by": options.by, "note": options.note, "undo": 1 if options.undo else None}
     found = ask(config, "POST", f"/api/devices/{quote(options.id, safe='')}/amounts", query)

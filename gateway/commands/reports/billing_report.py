@@ -128,7 +128,7 @@ class _Month:
         notes = [words[key].format(number) for key, number in sorted(counts.items()) if number]
         if self._month in self._seals.months():
             head, digest = self._seals.head(self._month), self._seals.digest(self._month)
-            notes.append(words["billing_sealed"].format(local_text(head.closed_ms, self._zone), printable(head.by), digest))
+            notes.append(words["billing_sealed"].format(self._at(head.closed_ms), printable(head.by), digest))
         else:
             notes.append(words["billing_open"])
         output.end(notes)
@@ -149,7 +149,7 @@ class _Month:
             raise ConfigurationFault([f"--close: {sealed[-1]} is the last closed month; the next one is {following}"])
         end_ms = month_span(month, config.time.reading_day, self._zone).end_ms
         if end_ms > self._now_ms:  # also where no meter is registered
-            raise ConfigurationFault([f"--close: {month} goes on until {local_text(end_ms, self._zone)}"])
+            raise ConfigurationFault([f"--close: {month} goes on until {self._at(end_ms)}"])
         is_in_pair = config.mqtt.standby.machine is not None
         if is_in_pair:
             asyncio.run(self._refuse_in_pair())
@@ -170,7 +170,7 @@ class _Month:
             async with aclosing(self.lines()) as lines:
                 async for line in lines:
                     if line.to_ms > self._now_ms:
-                        at = local_text(line.to_ms, self._zone)
+                        at = self._at(line.to_ms)
                         raise ConfigurationFault([printable(f"--close: {month} of {line.device} goes on until {at}")])
                     is_known = is_known or line.used is not None
                     add(line)
@@ -178,6 +178,9 @@ class _Month:
                 raise ConfigurationFault(
                     [f"--close: nothing is known of {month}; close the first month that has an amount first"]
                 )
+
+    def _at(self, time_ms: int) -> str:
+        return f"{local_text(time_ms, self._zone)} {self._zone.key}"
 
     def _note(self) -> None:
         """Write the hash of the seal into the audit log, and say what was sealed."""
