@@ -82,7 +82,7 @@ class Oversized:
     user_properties: Sequence[tuple[str, str]] = ()
 
 
-Event = mqtt5.PublishPacket | Connected | Subscribed | Unsubscribed | Oversized
+Event = mqtt5.PublishPacket | mqtt5.PubAckPacket | Connected | Subscribed | Unsubscribed | Oversized
 
 
 class ProtocolFault(Exception):  # noqa: N818 - the field's word
@@ -170,6 +170,10 @@ class Session:
         """A message of the gateway, at QoS 0: a command or a state that is repeated if it gets lost."""
         return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_MOST_ONCE, retain=retain).write()
 
+    def publish_surely(self, topic: str, payload: bytes) -> bytes:
+        """A message at QoS 1, which a broker keeps for whoever is away, in the order of all others; its PUBACK is an event."""
+        return mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._packet_id([])).write()
+
     def receive(self, data: bytes) -> list[Event]:
         """The events in ``data``, with the incomplete packet before it; a ProtocolFault: the connection cannot go on."""
         events: list[Event] = []
@@ -246,6 +250,11 @@ class Session:
             events.append(Subscribed({pattern: _words(code.name) for pattern, code in answers if int(code) >= _REFUSED}))
         elif isinstance(packet, mqtt5.UnsubAckPacket) and packet.packet_id in self._asked:
             events.append(Unsubscribed(self._asked.pop(packet.packet_id)))
+        elif isinstance(packet, mqtt5.PubAckPacket) and self._asked.get(packet.packet_id) == []:
+            del self._asked[packet.packet_id]
+            if int(packet.reason_code) >= _REFUSED:
+                raise ProtocolFault(f"the broker refused a message: {_words(packet.reason_code.name)}")
+            events.append(packet)
         elif isinstance(packet, mqtt5.DisconnectPacket):
             self.taken_over = packet.reason_code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
             raise ProtocolFault(f"the broker closed the connection: {self._told(packet)}")
@@ -253,10 +262,10 @@ class Session:
             raise ProtocolFault(f"the broker sent a {type(packet).__name__.removesuffix('Packet')} out of turn")
 
     def _told(self, packet: mqtt5.ConnAckPacket | mqtt5.DisconnectPacket) -> str:
-        """The reason that a broker gives, shortened, and without the password, which it may quote."""
-        text, password = packet.reason_str or "", (self.options.password or b"").decode(errors="replace")
-        if password:
-            text = text.replace(password, "***")
+        """The reason that a broker gives, shortened, and without client id and password, which it may quote."""
+        text = packet.reason_str or ""
+        for secret in (self.options.client_id, (self.options.password or b"").decode(errors="replace")):
+            text = text.replace(secret, "***") if secret else text
         code = _words(packet.reason_code.name)
         return f"{code} ({text[:_REASON_MAX]})" if text else code
 

@@ -41,7 +41,7 @@ from gateway.ingest.intake.connection import BrokerAddress
 from gateway.support.tls import ended, handshake_fault
 from schemas.enrolment import Enrolment
 
-Awaited = TypeVar("Awaited", Connected, Subscribed, mqtt5.PublishPacket)
+Awaited = TypeVar("Awaited", Connected, Subscribed, mqtt5.PublishPacket, mqtt5.PubAckPacket)
 
 _PATIENCE_S: Final = 60.0
 _CHUNK_BYTES: Final = 65_536

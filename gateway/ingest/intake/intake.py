@@ -31,6 +31,7 @@ from gateway.core.readings.clock_trust import ClockTrust
 from gateway.ingest.delivery.live_lane import LiveLane
 from gateway.ingest.events import Events
 from gateway.ingest.intake.connection import Connection
+from gateway.ingest.intake.session_cut import SessionCut
 from gateway.ingest.intake.side_effects import SideEffectRunner
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.support.clock import WallClock
@@ -134,12 +135,14 @@ class Intake:
     _events: Events
     _trust: ClockTrust
     _clock: WallClock
+    _cut: SessionCut
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _stopping: bool = False
 
     async def run(self, permission: Callable[[], Awaitable[None]] | None = None) -> None:
         """Stay connected until cancelled or stopped; of a pair, once a ``permission`` to open the session has returned."""
         while not self._stopping:
+            await self._cut.may_open.wait()
             if permission is not None:
                 await permission()
             why, wait_s = await self._connection.run_to_end(self._received)
@@ -161,6 +164,7 @@ class Intake:
         now_ms, steady_ms = self._clock.now_and_steady_ms()
         arrival_s = self._loop.time()
         self._trust.see_time(now_ms, steady_ms)
+        events = self._cut.taken(events)
         for kind, together in groupby(events, type):
             if kind is mqtt5.PublishPacket:
                 self._receiver.receive(cast("Iterator[mqtt5.PublishPacket]", together), now_ms, arrival_s)
@@ -194,10 +198,11 @@ class Intake:
         self._events.connected(str(self._connection.address), now_ms, session_present=event.session_present)
         self._loop.run_in_executor(None, self._events.session.look_for_standing)
         self._events.session.granted(event.session_expiry_s, self._connection.session.options.session_expiry_s)
-        if self._subscriptions.held and not event.session_present:
+        if self._cut.connected(session_present=event.session_present) and self._subscriptions.held:
             self._events.session.forgotten(now_ms)
         self._connection.accepted(event.keep_alive_s)
-        self._subscriptions.send()
+        if not self._cut.is_absent:
+            self._subscriptions.send()
 
     def stop_reading(self) -> None:
         """Accept no more messages; owed acknowledgements can still be sent."""

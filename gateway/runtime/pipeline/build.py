@@ -8,10 +8,14 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
+import mqtt5
+
 from gateway.core.evaluate import Evaluator
+from gateway.ingest.broker.session_move import SessionMove
 from gateway.ingest.catalog import Catalog, state_topics, topic_filters
 from gateway.ingest.intake.intake import Intake, MessageReceiver
 from gateway.ingest.intake.pair import Watch
+from gateway.ingest.intake.session_cut import CutPhase, SessionCut
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.ingest.storage.database import Database
 from gateway.monitoring.alarms.shared_alarms import AlarmHandover
@@ -40,9 +44,13 @@ class Receiving:
         wanted, states = topic_filters(config, catalog), state_topics(config, catalog)
         if catalog.shares is not None:
             wanted = with_kept(wanted, processor.streams.tenures)
+        cut = SessionCut(fence.topic, connection.acknowledge)
+        move = SessionMove.of(foundation.database, connection, acknowledger, cut, config.mqtt.client_id)
+        if cut.phase is not CutPhase.SETTLED:
+            wanted = wanted | {fence.topic: mqtt5.RetainHandling.SEND_NEVER}
         self.subscriptions = Subscriptions(foundation.database, connection.subscribe, wanted, states)
         clock, trust = foundation.clock, processor.trust
-        self.intake = Intake(connection, self.subscriptions, receiver, acknowledger, events, trust, clock)
+        self.intake = Intake(connection, self.subscriptions, receiver, acknowledger, events, trust, clock, cut)
         permission = None if pairing.watch is None else partial(_permitted, pairing.watch, processor.evaluator)
 
         async def take_in() -> None:
@@ -50,6 +58,7 @@ class Receiving:
             await self.intake.run(permission)
 
         self.lanes: Lanes = {"intake": take_in, "subscriptions": self.subscriptions.run}
+        self.lanes |= {"session move": partial(move.run, self.subscriptions)}
 
 
 async def _permitted(watch: Watch, evaluator: Evaluator) -> None:

@@ -1,14 +1,19 @@
 """Options and limits of single parts, taken from the configuration."""
 
+import re
+from typing import Final
+
 from gateway.core.gateways.standby import PairTopics
 from gateway.core.mqtt_session import SessionOptions
 from gateway.ingest.delivery.batch_queue import DeliveryLimits
 from gateway.ingest.intake.connection import BrokerAddress
 from gateway.ingest.storage.settlement import Limits
-from gateway.support.config.files import secret
+from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Config, Mqtt
 from gateway.support.config.setting_types import split_url
 from gateway.support.tls import broker_tls
+
+_ENDING: Final = re.compile("[A-Za-z0-9]{16,64}")
 
 
 def broker_address(config: Mqtt) -> BrokerAddress:
@@ -28,13 +33,25 @@ def session_options(config: Config) -> SessionOptions:
     mqtt = config.mqtt
     password = secret(mqtt.password, mqtt.password_file)
     return SessionOptions(
-        client_id=mqtt.client_id,
+        client_id=_session_id(mqtt),
         username=mqtt.username,
         password=password.encode() if password is not None else None,
         session_expiry_s=int(mqtt.session_expiry.total_seconds()),
         receive_maximum=mqtt.receive_maximum,
         frame_max_bytes=config.limits.payload_bytes + 131072,
     )
+
+
+def _session_id(mqtt: Mqtt) -> str:
+    """The client id of the session; ConfigurationFault if its secret end cannot be read, or is none."""
+    ending = secret(None, mqtt.client_id_file)
+    if ending is None:
+        return mqtt.client_id
+    if not _ENDING.fullmatch(ending):
+        raise ConfigurationFault(
+            [f"{mqtt.client_id_file}: mqtt.client_id_file: its first line must be 16 to 64 of A-Z a-z 0-9"]
+        )
+    return f"{mqtt.client_id}-{ending}"
 
 
 def delivery_limits(config: Config) -> DeliveryLimits:

@@ -13,7 +13,9 @@ from gateway.support.config.model import Config
 from gateway.support.config.setting_types import is_loopback, split_url
 from gateway.support.registry.shares import ManagementSection
 
-_SECRET_FILES: Final = frozenset({"password_file", "token_file", "tokens_file", "read_token_file", "webhook_token_file", "key"})
+_SECRET_FILES: Final = frozenset(
+    {"client_id_file", "password_file", "token_file", "tokens_file", "read_token_file", "webhook_token_file", "key"}
+)
 _PLAIN: Final = frozenset({"mqtt", "http"})
 _IN_PLAIN: Final = (
     "{}: the password or token goes to {} unencrypted, and anyone who listens can read it; "

@@ -119,7 +119,7 @@ _MADE_LATER: Final = {("journal", "path"), ("alarms", "rules"), ("http", "tokens
 """Files that need not exist even if they are configured: the journal is created, the shipped rules work without others, and a
 missing file of tokens or shares is asked for where it is read. By default no file need exist."""
 
-_CREDENTIALS: Final = frozenset({"password_file", "token_file", "read_token_file", "webhook_token_file"})
+_CREDENTIALS: Final = frozenset({"client_id_file", "password_file", "token_file", "read_token_file", "webhook_token_file"})
 """Files that systemd may give to the service (``LoadCredential=secrets:``); those that a reload reads again are none."""
 
 

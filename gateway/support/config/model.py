@@ -64,7 +64,11 @@ class StandbySection(_Section):
 
 
 class Mqtt(_Section):
-    """The broker and the session with it; ``other_urls``: further nodes of the same broker: a session is one in all of them."""
+    """The broker and the session with it.
+
+    :ivar other_urls: further nodes of the same broker: a session is one in all of them.
+    :ivar client_id_file: holds the secret end of the id that the gateway connects under; all else knows it by ``client_id``.
+    """
 
     url: BrokerUrl = "mqtt://127.0.0.1:1883"
     other_urls: list[BrokerUrl] = []
@@ -73,6 +77,7 @@ class Mqtt(_Section):
     password_file: Path | None = None
     tls: MqttTls = MqttTls()
     client_id: ClientName = "gateway-1"
+    client_id_file: Path | None = None
     subscriptions: list[Filter] = ["iot/v1/+/+/+/readings", "iot/v1/+/+/+/status"]
     shares: Path | None = None
     share_leader: ClientName | None = None
@@ -99,6 +104,8 @@ class Mqtt(_Section):
     def _one_way(self) -> Self:
         if self.shares is not None and self.standby.machine is not None:
             raise ValueError("shares and standby.machine exclude each other: keep one of them (docs/several-gateways.md)")
+        if self.shares is not None and self.client_id_file is not None:
+            raise ValueError("shares and client_id_file exclude each other: on RabbitMQ the client id itself cannot be guessed")
         return self
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from gateway.core.batching.write_result import Answer
 from gateway.core.mqtt_session import Session, SessionOptions
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 from gateway.ingest.intake.intake import Intake, MessageReceiver
+from gateway.ingest.intake.session_cut import SessionCut
 from gateway.ingest.intake.side_effects import CodecCalls, CommonEffects, SideEffectRunner
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.ingest.storage.database import Database
@@ -109,7 +110,8 @@ class Broker(FarBroker):
         fence = Fence(connection.publish, acknowledger, "gateway-1")
         receiver = MessageReceiver(processor, lanes.live_lane, acknowledger, events, side_effects, self.shares, fence)
         subscriptions = Subscriptions(self.database, connection.subscribe, {"iot/#": mqtt5.RetainHandling.SEND_ALWAYS})
-        return Intake(connection, subscriptions, receiver, acknowledger, events, self.trust, self.clock)
+        cut = SessionCut(fence.topic, connection.acknowledge)
+        return Intake(connection, subscriptions, receiver, acknowledger, events, self.trust, self.clock, cut)
 
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Acknowledge, and note it."""

@@ -18,6 +18,7 @@ from gateway.ingest.events import Events
 from gateway.ingest.intake.broker_socket import BrokerSocket
 from gateway.ingest.intake.connection import BrokerAddress, Connection
 from gateway.ingest.intake.intake import Intake, MessageReceiver
+from gateway.ingest.intake.session_cut import SessionCut
 from gateway.ingest.intake.subscriptions import Fence, Subscriptions
 from gateway.ingest.storage.database import Database
 from tests.clocks import SetClock
@@ -104,7 +105,8 @@ class Gateway:
     def intake(self, receiver: MessageReceiver, trust: object) -> Intake:
         """The intake that feeds a receiver."""
         clock, events = self.clock, self.events
-        return Intake(self.connection, self.subscriptions, receiver, self.acknowledger, events, trust, clock)  # type: ignore[arg-type]
+        cut = SessionCut("gateway/v1/gateway-1/fence", self.connection.acknowledge)
+        return Intake(self.connection, self.subscriptions, receiver, self.acknowledger, events, trust, clock, cut)  # type: ignore[arg-type]
 
 
 class Receiver:
