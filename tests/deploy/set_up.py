@@ -54,7 +54,7 @@ class SetUpBroker:
 
     def _configure(self) -> None:
         secrets = self.folder / "gateway"
-        for name in ("gateway.password", "administration.password"):
+        for name in ("gateway.password", "administration.password", "gateway.session"):
             (secrets / name).touch()  # named before it is written, by `gateway setup broker --replace`
         document = {
             "mqtt": {

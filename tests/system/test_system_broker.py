@@ -6,7 +6,9 @@ import signal
 import time
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.commands.demo import services
 from gateway.commands.demo.services import Service
@@ -73,6 +75,34 @@ def test_a_gateway_whose_session_another_took_over_says_so_and_leaves_it_there(
         assert int(wait_s) <= 5, "one that took it by mistake is gone by then"
         until(lambda: len(re.findall(r"tried again in (\d+) s", gate.printed())) > 1, 30)
         assert int(re.findall(r"tried again in (\d+) s", gate.printed())[1]) >= 11
+
+
+def test_one_who_took_the_session_for_a_moment_costs_five_seconds_and_stands_until_a_person_has_seen_it(
+    gate: Gateway, mosquitto: Service
+) -> None:
+    stranger = paho.Client(CallbackAPIVersion.VERSION2, "gateway-1", clean_session=True)
+    stranger.connect("127.0.0.1", mosquitto.port)
+    began_s = time.monotonic()
+    stranger.loop_start()
+    until(lambda: gate.said("another client connected under this gateway's client id"))
+    stranger.disconnect()
+    stranger.loop_stop()
+    until(lambda: gate.said("subscribed to") == 2)
+    assert time.monotonic() - began_s <= 5.5
+    taken, lost = "took its session", "had forgotten this gateway's session"
+    assert taken in gate.troubles()
+    assert lost in gate.troubles(), "he came with a clean start"
+    gate.terminate()
+    gate.start()
+    gate.wait_subscribed()
+    assert taken in gate.troubles()
+    assert lost in gate.troubles()
+    said = gate.command("journal", "acknowledge").stdout
+    assert said == "session_lost acknowledged\nsession_taken acknowledged\n0 lost readings acknowledged\n"
+    assert gate.troubles() == ""
+    (entry, *_) = json.loads(f"[{gate.command('audit', 'list', '--json').stdout.splitlines()[0]}]")
+    assert (entry["action"], entry["before"]["findings"]) == ("lost readings acknowledged", ["session_lost", "session_taken"])
+    assert entry["name"], "and who it was"
 
 
 def test_tls_with_a_private_authority_and_a_client_certificate(influxdb: Service, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from grp import getgrnam
 from pathlib import Path
-from secrets import token_bytes, token_urlsafe
+from secrets import token_bytes, token_hex, token_urlsafe
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, getaddrinfo, getfqdn, gethostname, socket
 from typing import Final, NamedTuple
 
@@ -43,7 +43,8 @@ Next:
   3. gateway devices enroll ID"""
 
 _UPGRADED: Final = """
-Next: systemctl daemon-reload, then restart Mosquitto"""
+Next: systemctl daemon-reload, then restart Mosquitto and the gateway"""
+_ENDING_BYTES: Final = 16
 
 PLAIN_MODE: Final = 0o644
 
@@ -93,7 +94,9 @@ def add_name(setup: argparse.ArgumentParser) -> None:
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
     """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
     if options.upgrade:
-        _upgrade(_of_service(config, options), options)
+        _upgrade([*_of_service(config, options), *_session(config, options)], options)
+        put_settings(config.file, {"mqtt": _session_setting(config, options)}, dry_run=options.dry_run)
+        print(_UPGRADED)
         return
     wanted = broker_files(config, options)
     if options.dry_run:
@@ -133,6 +136,7 @@ def broker_files(config: Config, options: argparse.Namespace) -> list[SetupFile]
         SetupFile(options.conf / "province.conf", limits_conf(version, used.plugins), PLAIN_MODE),
         SetupFile(options.conf / "listeners.conf", listeners_conf(version, used), PLAIN_MODE),
         *_of_service(config, options),
+        *_session(config, options),
         *(SetupFile(_password_file(config, options, one.name), f"{one.password}\n", READERS_MODE) for one in accounts),
         SetupFile(used.accounts, document((one, token_bytes(SALT_BYTES)) for one in accounts), READERS_MODE),
     ]
@@ -145,6 +149,20 @@ def _of_service(config: Config, options: argparse.Namespace) -> list[SetupFile]:
         SetupFile(limit, port_limit(options.port), PLAIN_MODE),
         SetupFile(options.unit / "gateway.conf", service_conf(accounts, _file_of(config), limit), PLAIN_MODE),
     ]
+
+
+def _session(config: Config, options: argparse.Namespace) -> list[SetupFile]:
+    """The end of the client id that no account may learn; RabbitMQ has a way of its own."""
+    if config.mqtt.shares is not None:
+        return []
+    named = None if options.secrets else config.mqtt.client_id_file
+    path = named or Path(options.secrets or _file_of(config).parent / "secrets") / "gateway.session"
+    return [SetupFile(path, f"{token_hex(_ENDING_BYTES)}\n", READERS_MODE)]
+
+
+def _session_setting(config: Config, options: argparse.Namespace) -> dict[str, str]:
+    found = _session(config, options)
+    return {"client_id_file": beside(config.file, found[0].path)} if found else {}
 
 
 def write_broker(config: Config, wanted: list[SetupFile]) -> None:
@@ -161,6 +179,7 @@ def broker_settings(config: Config, options: argparse.Namespace) -> Settings:
     name = config.mqtt.username or "gateway"
     own, administration = (_password_file(config, options, one) for one in (name, config.enrolment.username))
     mqtt = {"username": name, "password_file": beside(config.file, own)}
+    mqtt |= _session_setting(config, options)
     parts = split_url(config.mqtt.url)
     if (parts.scheme, parts.port or options.services_port) != ("mqtt", options.services_port):
         mqtt = {"url": f"mqtt://localhost:{options.services_port}"} | mqtt
@@ -258,4 +277,3 @@ def _upgrade(wanted: list[SetupFile], options: argparse.Namespace) -> None:
             raise ConfigurationFault([f"{file.path}: is not of this command: rename it, and give the command again"])
     for file in missing:
         write_file(file)
-    print(_UPGRADED)

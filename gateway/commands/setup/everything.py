@@ -119,11 +119,15 @@ class MachineSetup:
         accounts = wanted[-1].path
         if not accounts.exists():
             self._set_up_broker(options.conf, wanted)
-        elif lost := [one.path for one in wanted if one.mode == READERS_MODE and not one.path.exists()]:
+        elif lost := [one.path for one in wanted if one.path.suffix == ".password" and not one.path.exists()]:
             how = f"copy it from where it was, or `gateway setup broker --replace` makes all of {accounts} anew"
             raise ConfigurationFault([f"{path}: is not there: {how}" for path in lost])
         else:
-            show(f"{accounts}: is there, so Mosquitto stays as it is")
+            show(f"{accounts}: is there, so Mosquitto stays as it is; `gateway setup broker --upgrade` adds what it may lack")
+            if not all(one.path.exists() for one in wanted):
+                settings = {
+                    key: {one: to for one, to in each.items() if one != "client_id_file"} for key, each in settings.items()
+                }
         self._put(settings)
 
     def _set_up_broker(self, conf: Path, wanted: list[mosquitto.SetupFile]) -> None:

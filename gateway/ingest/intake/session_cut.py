@@ -62,9 +62,8 @@ class SessionCut:
         """Note what the broker has; tell if a session that it lacks is a loss."""
         self.owed.clear()
         is_loss, self.is_told = not session_present and not self.is_told, False
-        if self.phase is CutPhase.LEAVING:
-            self.is_absent = not session_present
-        elif self.phase is CutPhase.ENTERING and not session_present:
+        self.is_absent = self.phase is CutPhase.LEAVING and not session_present
+        if self.phase is CutPhase.ENTERING and not session_present:
             self.phase = CutPhase.SETTLED
         self.news.set()
         return is_loss

@@ -46,7 +46,7 @@ def broker(site: Site, capsys: pytest.CaptureFixture[str]) -> Broker:
     return Broker(site, capsys)
 
 
-SECRET = {"administration.password": 0o640, "gateway.password": 0o640, "dynamic-security.json": 0o640}
+SECRET = {"administration.password": 0o640, "gateway.password": 0o640, "gateway.session": 0o640, "dynamic-security.json": 0o640}
 PLAIN = dict.fromkeys(["province.conf", "listeners.conf", "gateway.conf", "gateway_broker.nft"], 0o644)
 
 
@@ -59,6 +59,7 @@ def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
         "url": "mqtt://localhost:1884",
         "username": "gateway",
         "password_file": "secrets/gateway.password",
+        "client_id_file": "secrets/gateway.session",
     }
     assert settings["enrolment"] == {
         "url": "mqtts://broker.example.vn:8884",
@@ -74,7 +75,7 @@ def test_it_writes_listeners_limits_and_an_account_each(broker: Broker) -> None:
     accounts = json.loads((broker.state / "dynamic-security.json").read_text())
     assert {one["username"] for one in accounts["clients"]} == {"gateway", "administration", "node-red"}
     passwords = {file.read_text() for file in broker.secrets.iterdir()}
-    assert (len(passwords), {len(one) for one in passwords}) == (3, {33})
+    assert (len(passwords), {len(one) for one in passwords}) == (4, {33})
 
 
 def test_certificates_of_devices_take_the_place_of_their_passwords(broker: Broker) -> None:
