@@ -206,6 +206,7 @@ REFUSAL_DETAILS: Final[dict[str, str]] = {
     ),
     "the broker sent a malformed packet: its length has no end": "máy chủ MQTT đã gửi gói tin hỏng: độ dài không có điểm dừng",
     "the broker sent a control packet of <size> bytes": "máy chủ MQTT đã gửi gói điều khiển dài <size> byte",
+    "the broker refused a message: <fault>": "máy chủ MQTT từ chối một bản tin: <fault>",
     "the broker refused the connection: <fault>": "máy chủ MQTT từ chối kết nối: <fault>",
     "the broker answered another number of subscriptions than was asked": (
         "máy chủ MQTT trả lời số lượng đăng ký nhận khác với số đã hỏi"
