@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
@@ -101,18 +101,6 @@ def _stopped(config: Config) -> Iterator[_Stopped | None]:
 # What there is.
 
 
-def _show(
-    found: Iterable[_AlarmFields],
-    line: Callable[[_AlarmFields, Config], str],
-    config: Config,
-    options: argparse.Namespace,
-    *,
-    nothing: str,
-) -> None:
-    lines, zone = (lambda document: [line(document, config)]), config.time.zone
-    show_documents(found, lines, as_json=options.json, nothing=nothing, zone=zone)
-
-
 def _list(config: Config, options: argparse.Namespace) -> None:
     with _stopped(config) as here:
         if here is None:
@@ -120,16 +108,16 @@ def _list(config: Config, options: argparse.Namespace) -> None:
         else:
             keeper = here.keeper
             found = [alarm_document(state, here.keeper.rules, silenced=keeper.is_silenced(state)) for state in keeper.active()]
-    _show(found, _alarm_line, config, options, nothing="no alarm is active")
+    show_documents(found, _alarm_line, config, options, nothing="no alarm is active")
 
 
-def _alarm_line(alarm: _AlarmFields, config: Config) -> str:
+def _alarm_line(alarm: _AlarmFields, config: Config) -> list[str]:
     known = alarm["acknowledged"]
     notes = [f"known to {known['by']}"] if known else []
     notes += ["planned work"] if alarm["silenced"] else []
     notes += ["simulated"] if alarm["simulated"] else []
     about = f"  [{', '.join(notes)}]" if notes else ""
-    return f"{local_time(alarm['since_ms'], config)}  {alarm['severity']:<8}  {alarm['id']:<32}  {alarm['text']['en']}{about}"
+    return [f"{local_time(alarm['since_ms'], config)}  {alarm['severity']:<8}  {alarm['id']:<32}  {alarm['text']['en']}{about}"]
 
 
 def _history(config: Config, options: argparse.Namespace) -> None:
@@ -141,10 +129,10 @@ def _history(config: Config, options: argparse.Namespace) -> None:
             rows = here.file.run_here(stored.history, options.device, before)
             return [{"number": number, **change_document(change, here.keeper.rules)} for number, change in rows]
 
-        _show(paged(page), _change_line, config, options, nothing="no alarm was raised yet")
+        show_documents(paged(page), _change_line, config, options, nothing="no alarm was raised yet")
 
 
-def _change_line(change: _AlarmFields, config: Config) -> str:
+def _change_line(change: _AlarmFields, config: Config) -> list[str]:
     known = change["acknowledged"]
     about = {
         "cleared": f"after {(change['at_ms'] - change['since_ms']) / 60_000:.0f} min",
@@ -154,15 +142,15 @@ def _change_line(change: _AlarmFields, config: Config) -> str:
     }
     head = f"{local_time(change['at_ms'], config)}  {change['change']:<8}  {change['severity']:<8}"
     counted = f" [one for {change['changes']} changes in a row]" if change.get("changes", 1) > 1 else ""
-    return f"{head}  {change['id']:<32}  {about[change['change']]}{counted}"
+    return [f"{head}  {change['id']:<32}  {about[change['change']]}{counted}"]
 
 
 def _rules(config: Config, options: argparse.Namespace) -> None:
     rules = load_alarm_rules(config.alarms.rules).rules
-    show_documents(map(rule_document, rules), _rule_lines, as_json=options.json, nothing="no rule is active")
+    show_documents(map(rule_document, rules), _rule_lines, config, options, nothing="no rule is active", has_times=False)
 
 
-def _rule_lines(rule: _AlarmFields) -> list[str]:
+def _rule_lines(rule: _AlarmFields, _: Config) -> list[str]:
     rows = [("when", sentence) for sentence in rule["when"]["en"]]
     rows += [("what to do", rule["advice"]["en"]), ("source", rule["source"])]
     head = f"{rule['alarm']} ({rule['severity']}): {rule['text']['en']}"
@@ -175,12 +163,12 @@ def _silences(config: Config, options: argparse.Namespace) -> None:
             found = ask(config, "GET", "/api/silences", {})["silences"]
         else:
             found = [work_document(number, work) for number, work in here.keeper.planned.going_on(here.now_ms)]
-    _show(found, _work_line, config, options, nothing="no work is planned")
+    show_documents(found, _work_line, config, options, nothing="no work is planned")
 
 
-def _work_line(work: _AlarmFields, config: Config) -> str:
+def _work_line(work: _AlarmFields, config: Config) -> list[str]:
     where = _where(work["site"], work["device"])
-    return f"{work['number']:>4}  until {local_time(work['until_ms'], config)}  {where}  {work['by']}: {work['note']}"
+    return [f"{work['number']:>4}  until {local_time(work['until_ms'], config)}  {where}  {work['by']}: {work['note']}"]
 
 
 def _where(site: str, device: str) -> str:
@@ -216,7 +204,7 @@ def _silence(config: Config, options: argparse.Namespace) -> None:
             number = ask(config, "POST", "/api/silences", query | {"by": by, "note": note})["silence"]
         else:
             try:
-                places = WorkPlaces.on_file(registry, here.keeper.active())
+                places = WorkPlaces(registry.by_id(), ((state.tags.site, state.tags.device) for state in here.keeper.active()))
                 site, device = places.place(site, device, everywhere=is_everywhere)
             except ValueError as fault:
                 raise ConfigurationFault([f"--{fault}"]) from None

@@ -16,23 +16,13 @@ from schemas.printable import printable
 MACHINE: Final = Path("/etc")
 _FOLDERS: Final = ("gateway", "gateway-*")
 """As the services ``gateway`` and ``gateway@NAME`` have them."""
-NAME_ONE: Final = "name one with -c FILE"
+_NAME_ONE: Final = "name one with -c FILE"
 
 
 def installed(under: Path | None = None) -> list[Path]:
     """The configurations of the gateways that are installed on this machine, or below a folder; also unreadable ones."""
-    files = [folder / DEFAULT_FILE for pattern in _FOLDERS for folder in sorted((under or MACHINE).glob(pattern))]
-    return [file for file in files if _may_be_there(file)]
-
-
-def _may_be_there(file: Path) -> bool:
-    try:
-        file.stat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
+    folders = [folder for pattern in _FOLDERS for folder in sorted((under or MACHINE).glob(pattern)) if folder.is_dir()]
+    return [folder / DEFAULT_FILE for folder in folders if not os.access(folder, os.X_OK) or (folder / DEFAULT_FILE).exists()]
 
 
 def find_config(named: Path | None, *, or_defaults: bool = False) -> Config:
@@ -46,14 +36,14 @@ def find_config(named: Path | None, *, or_defaults: bool = False) -> Config:
     files = installed()
     if len(files) > 1:
         here = ", ".join(map(str, files))
-        raise ConfigurationFault([f"there are {len(files)} gateways on this machine: {here}: {NAME_ONE}"])
+        raise ConfigurationFault([f"there are {len(files)} gateways on this machine: {here}: {_NAME_ONE}"])
     if files:
         print(printable(f"configuration: {files[0]}"), file=sys.stderr)
         if not os.access(files[0], os.R_OK):
-            raise ConfigurationFault([f"{files[0]}: may not be read by you: repeat the command with sudo, or {NAME_ONE}"])
+            raise ConfigurationFault([f"{files[0]}: may not be read by you: repeat the command with sudo, or {_NAME_ONE}"])
         return load(files[0])
     config = load(None)
     if or_defaults or os.path.exists(config.journal.path):  # noqa: PTH110 - also where it may not be looked at
         return config
     looked = ", ".join(str(MACHINE / pattern / DEFAULT_FILE) for pattern in _FOLDERS)
-    raise ConfigurationFault([f"no configuration was found: looked at {DEFAULT_FILE.absolute()}, {looked}: {NAME_ONE}"])
+    raise ConfigurationFault([f"no configuration was found: looked at {DEFAULT_FILE.absolute()}, {looked}: {_NAME_ONE}"])

@@ -126,13 +126,7 @@ def _change_rejects(file: Database, config: Config, action: str, chosen: RejectF
 
 def _print_rejects(found: Iterator[dict[str, Any]], config: Config, options: argparse.Namespace) -> int:
     if options.action == "list":
-        show_documents(
-            found,
-            lambda reject: [_reject_line(reject, config)],
-            as_json=options.json,
-            nothing="no rejects",
-            zone=config.time.zone,
-        )
+        show_documents(found, _reject_lines, config, options, nothing="no rejects")
         return OK
     is_empty = True
     for document in found:
@@ -146,9 +140,9 @@ def _print_rejects(found: Iterator[dict[str, Any]], config: Config, options: arg
     return OK
 
 
-def _reject_line(reject: dict[str, Any], config: Config) -> str:
+def _reject_lines(reject: dict[str, Any], config: Config) -> list[str]:
     where, detail = reject["device"] or reject["topic"], (reject["detail"].splitlines() or [""])[0]
-    return f"{reject['id']:>6}  {local_time(reject['arrival_ms'], config)}  {reject['reason']:<18} {where}  {detail}"
+    return [f"{reject['id']:>6}  {local_time(reject['arrival_ms'], config)}  {reject['reason']:<18} {where}  {detail}"]
 
 
 def _print_reject(document: dict[str, Any], config: Config) -> None:

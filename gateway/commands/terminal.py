@@ -144,22 +144,23 @@ def warn(text: str) -> None:
 
 def show_documents(
     documents: Iterable[dict[str, Any]],
-    lines: Callable[[dict[str, Any]], Iterable[str]],
+    lines: Callable[[dict[str, Any], Config], Iterable[str]],
+    config: Config,
+    options: argparse.Namespace,
     *,
-    as_json: bool,
     nothing: str,
-    zone: str = "",
+    has_times: bool = True,
 ) -> None:
-    """Print documents as JSON, one a line, or as text, which names the zone of its times, and says if there is nothing."""
-    is_empty = True
+    """Print documents as JSON (``--json``), one a line, or as text below the zone of its times, which says if there is none."""
+    head, empty = f"times in {config.time.zone}:" if has_times else "", nothing
     for document in documents:
-        if is_empty and zone and not as_json:
-            print(f"times in {zone}:")
-        is_empty = False
-        for line in [json.dumps(document, ensure_ascii=False)] if as_json else lines(document):
+        if head and not options.json:
+            print(head)
+        head = empty = ""
+        for line in [json.dumps(document, ensure_ascii=False)] if options.json else lines(document, config):
             show(line)
-    if is_empty and not as_json:
-        print(nothing)
+    if empty and not options.json:
+        print(empty)
 
 
 def say_table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -90,6 +90,7 @@ def test_of_two_none_is_taken_and_both_are_named(machine: Path, said: Said) -> N
 def test_a_folder_of_the_machine_that_is_no_gateways_counts_for_nothing(machine: Path, said: Said) -> None:
     for name in ("gateways", "gateway-west", "my-gateway"):
         (machine / name).mkdir()
+    (machine / "gateway-notes").touch()
     assert "no configuration was found" in said("status", status=2)[1]
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from gateway.onboarding.explain.profile_tests import Checked, check_profile, unf
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.config.profile_files import ProfileFile, read_documents, read_profiles
+from schemas.nearest import nearest
 from schemas.registry import plain_name
 
 _HEAD: Final = ("profile", "from", "active", "devices", "codec", "tests")
@@ -106,8 +106,8 @@ def _models_of_none(path: Path, everything: Catalog) -> Iterator[str]:
         plain_name(model): model for file in everything.files.values() for model in (file.model.profile, *file.model.models)
     }
     for model, ids in devices.items():
-        close = get_close_matches(plain_name(model), there, n=1)
-        meant = f"did you mean {there[close[0]]}?" if close else "this is correct if they send iot/v1/… themselves"
+        close = nearest(plain_name(model), there)
+        meant = f"did you mean {there[close]}?" if close else "this is correct if they send iot/v1/… themselves"
         who = ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"
         yield f"{path}: devices: no profile has the model {model} ({who}); {meant}"
 

@@ -30,7 +30,7 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
         return (
             _verify(audit, Seals(config.journal.path), list(map(_link, options.known)))
             if options.action == "verify"
-            else _list(audit, config, as_json=options.json)
+            else _list(audit, config, options)
         )
     except AuditFault as fault:
         raise ConfigurationFault([str(fault)]) from fault
@@ -38,22 +38,16 @@ def audit_command(config: Config, options: argparse.Namespace) -> int:
         raise ConfigurationFault([f"{error.filename}: {error.strerror}"]) from error
 
 
-def _list(audit: AuditLog, config: Config, *, as_json: bool) -> int:
-    show_documents(
-        audit.entries(),
-        lambda entry: [_line(entry, config)],
-        as_json=as_json,
-        nothing="nothing was changed yet",
-        zone=config.time.zone,
-    )
+def _list(audit: AuditLog, config: Config, options: argparse.Namespace) -> int:
+    show_documents(audit.entries(), _lines, config, options, nothing="nothing was changed yet")
     return 0
 
 
-def _line(entry: dict[str, Any], config: Config) -> str:
+def _lines(entry: dict[str, Any], config: Config) -> list[str]:
     at = local_time(entry["at_ms"], config)
     about = {key: entry[key] for key in ("subject", "before", "after") if entry.get(key)}
     said = "  ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in about.items())
-    return f"{entry['number']:>6}  {at}  {entry['name']}, {entry['role']}  {entry['action']}  {said or '(details removed)'}"
+    return [f"{entry['number']:>6}  {at}  {entry['name']}, {entry['role']}  {entry['action']}  {said or '(details removed)'}"]
 
 
 def _verify(audit: AuditLog, seals: Seals, known: list[ChainLink]) -> int:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from difflib import get_close_matches
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -21,6 +20,7 @@ from gateway.support.config.setting_types import sentence
 from gateway.support.config.strict_yaml import parse
 from gateway.support.config.yaml_words import YamlFault
 from schemas.envelope import EnvelopeSpec
+from schemas.nearest import did_you_mean
 from schemas.profile import Profile
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -214,8 +214,7 @@ def _what(fault: ErrorDetails) -> str:
     kind = fault["type"]
     if kind == "extra_forbidden":
         key = str(fault["loc"][-1])
-        close = get_close_matches(key, _keys(), n=1, cutoff=0.7)
-        return "there is no such key" + (f"; did you mean {close[0]}?" if close and close[0] != key else " here" * bool(close))
+        return "there is no such key" + (" here" if key in _keys() else did_you_mean(key, _keys(), 0.7))
     if kind == "bool_type" and fault["input"] is None:
         return "null is not a value: a key that is null counts as absent"
     if kind == "missing":

@@ -14,7 +14,7 @@ from gateway.ingest.storage.alarms import PlannedWork
 from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.outbox import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
-from gateway.monitoring.alarms.work_places import WorkPlaces
+from gateway.monitoring.alarms.work_places import WorkPlaces, heard
 from gateway.support.access.accounts import OWN_NAME, AccountRole
 from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.changes.commands import CommandRefused
@@ -165,7 +165,7 @@ class AlarmPages(RouteGroup):
             raise web.HTTPBadRequest(text="note: say what is done, for those who wonder about the silence")
         by, site, device = _name(request), _text(request, "site", NAME_MAX), _text(request, "device", NAME_MAX)
         is_everywhere = bool(whole_number(request.query.get("everywhere")))
-        places = WorkPlaces.heard(self._devices.streams, self._devices.find)
+        places = WorkPlaces(self._devices.streams.registry, heard(self._devices.streams))
         try:
             site, device = await asyncio.to_thread(places.place, site, device, everywhere=is_everywhere)
         except ValueError as fault:

@@ -263,7 +263,7 @@ def test_a_state_has_no_arithmetic(key: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        pytest.param("volume_l", "'volume_l' is not a field of water; did you mean 'volume_m3'?", id="nearest-name"),
+        pytest.param("volume_l", "'volume_l' is not a field of water; did you mean volume_m3?", id="nearest-name"),
         pytest.param("energy_import_kwh", "'energy_import_kwh' is a field of power, not of water", id="of-another-measurement"),
     ],
 )

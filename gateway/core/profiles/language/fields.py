@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from gateway.core.profiles.language.conditions import Holds, compile_when
@@ -14,6 +13,7 @@ from gateway.core.profiles.language.texts import TakeTags, compile_tags, no_tags
 from gateway.core.profiles.language.values import Reader, compile_field, compile_operand
 from gateway.core.readings.native import Drop
 from gateway.core.readings.steps import CounterRule
+from schemas.nearest import did_you_mean
 from schemas.profile_points import CounterSpec, FieldValue, MapEntry
 from schemas.quantities import HEALTH, QUANTITIES, Kind, Quantity
 from schemas.readings import Value
@@ -72,8 +72,7 @@ def _quantity(name: str, measurement: str) -> Quantity:
     elsewhere = [other for other, fields in QUANTITIES.items() if name in fields]
     if elsewhere:
         raise Fault("", f"{name!r} is a field of {elsewhere[0]}, not of {measurement}")
-    close = get_close_matches(name, ORDER[measurement], n=1, cutoff=0.4)
-    raise Fault("", f"{name!r} is not a field of {measurement}" + (f"; did you mean {close[0]!r}?" if close else ""))
+    raise Fault("", f"{name!r} is not a field of {measurement}{did_you_mean(name, ORDER[measurement], 0.4)}")
 
 
 def _counter_rule(value: FieldValue, quantity: Quantity, scope: Scope) -> tuple[CounterRule | None, Wrap | None]:
