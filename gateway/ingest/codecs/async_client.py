@@ -3,8 +3,8 @@
 Theory of operation. A call waits until the loop's turn ends, then goes to the child with the others of that turn, and the child
 answers in order. The child says on a shared page which call it is in. If that is the same one for 250 ms, the child is killed,
 that call is answered with a fault, and all other unanswered calls are repeated in a new child: nothing else is delayed
-for longer. If a child ends by itself, the call that it was in is repeated, as the first one of the new child: others may have
-filled the old one. If it ends this child too, that call is at fault.
+for longer, but by a codec that is loaded, which has a limit of its own. If a child ends by itself, the call that it was in is
+repeated, as the first one of the new child: others may have filled the old one. If it ends this child too, it is at fault.
 
 Calls of a suspended codec, or all calls while no child can be started or where nothing confines one, are answered at once as
 not made: their messages can wait.

@@ -122,7 +122,7 @@ def finish(seen: Trace, answer: CodecAnswer) -> None:
     ask, processor = seen.asks, seen.processor
     assert ask is not None, "no codec was asked"  # noqa: S101
     seen.outcome = processor.wait_for_codec(ask) if answer.suspended else processor.resume(ask, answer.data, answer.fault)
-    seen.was_asked, seen.warnings = True, answer.warnings
+    seen.was_asked, seen.warnings = True, [answer.fault] if answer.suspended and answer.fault else answer.warnings
 
 
 def reject_document(number: int, refusal: Refusal) -> dict[str, object]:

@@ -133,10 +133,10 @@ SAID: Final[dict[str, RungWords]] = {
         "Restart the edge node so that it sends NBIRTH.",
     ),
     f"{WAITS}{WaitCause.CODEC}": _rung(
-        "bộ giải mã {detail} bị tạm ngừng, bản tin đang chờ",
-        "the codec {detail} is suspended, its messages wait",
-        "Báo người quản trị: sửa bộ giải mã rồi nạp lại cổng.",
-        "Tell the administrator: correct the codec, then reload the gateway.",
+        "bộ giải mã {detail} đang không được chạy, bản tin đang chờ",
+        "the codec {detail} is not run now, its messages wait",
+        "Báo người quản trị: trang trạng thái nói vì sao và phải làm gì.",
+        "Tell the administrator: the status page says why, and what to do.",
     ),
     # Message.
     "payload_good": _rung("đọc được", "it can be read"),

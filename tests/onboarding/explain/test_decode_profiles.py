@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -247,6 +248,17 @@ def test_a_codec_that_fails_is_told(decode: DecodeCommand) -> None:
     decode.site.profile("mine", RADIO, mine="function decodeUplink() { throw new TypeError('no such port'); }")
     lines = decode.text(FRAME, UPLINK, "--profile", "mine")
     assert any(line.startswith("reject    profile_error: profile mine: its codec: TypeError: no such port") for line in lines)
+
+
+def test_a_codec_that_is_not_run_on_this_machine_is_told_with_the_reason(
+    decode: DecodeCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Path(__file__).parents[2] / "ingest" / "codecs" / "unprotected_worker.py"
+    monkeypatch.setattr("gateway.ingest.codecs.process._PROGRAM", program)
+    decode.site.profile("mine", RADIO, mine="function decodeUplink() { return {data: {ph: 7}}; }")
+    lines = decode.text(FRAME, UPLINK, "--profile", "mine")
+    assert any(line.startswith("warning   codecs are not run: on this machine neither Landlock nor seccomp") for line in lines)
+    assert lines[-1] == "waits     in quarantine (codec) for mine.js"
 
 
 def test_each_item_of_a_codecs_list_is_told_as_a_reading_of_its_own(decode: DecodeCommand) -> None:
