@@ -110,8 +110,13 @@ def _keep_to_good_ciphers(context: ssl.SSLContext) -> None:
 
 def shows(shown: bytes | None, cert: Path) -> bool:
     """Tell if the certificate that was shown (DER) is the first one in ``cert``; OSError if ``cert`` cannot be read."""
-    first = read_bytes(cert).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
-    return shown is not None and shown == ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
+    return shown is not None and shown == first_in(cert)
+
+
+def first_in(path: Path) -> bytes:
+    """Read the first certificate of a file; OSError or ValueError if there is none."""
+    first = read_bytes(path).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
+    return ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
 
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"

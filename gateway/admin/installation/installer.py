@@ -239,12 +239,11 @@ class Installer:
 
     def _prune(self, wanted: str = "") -> None:
         """Remove all versions but the current one, the one before, one that is wanted, and whoever a trial would go back to."""
-        home, machine = self._layout.home, self._machine
-        stays = {wanted, *self._switch.versions()}
-        for kept in sorted((home / "kept").glob("*")):
-            if kept.name not in stays and not machine.dry_run:
-                machine.remove(home / kept.name)
-                machine.remove(kept)
+        home, stays = self._layout.home, {wanted, *self._switch.versions()}
+        built = [file.parent for file in home.glob("*/pyvenv.cfg")]
+        for place in sorted([*built, *home.glob(".*.removed"), *(home / "kept").glob("*")]):
+            if place.name not in stays and not place.is_symlink() and not self._machine.dry_run:
+                self._machine.remove(place)
 
 
 def _holds(path: Path, content: bytes) -> bool:

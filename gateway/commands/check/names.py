@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 
-from gateway.runtime.jobs.certificates import first_in, names_in
+from gateway.runtime.jobs.certificates import names_in
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
+from gateway.support.tls import first_in
 
 
 def unnamed(config: Config, shown: Mapping[str, bytes]) -> Iterator[str]:

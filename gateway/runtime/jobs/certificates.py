@@ -10,7 +10,6 @@ authority is the right one. A renewal takes two steps, since a reload with a fau
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,12 +25,10 @@ from gateway.support.clock import set_within
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import split_url
-from gateway.support.private_files import read_bytes
-from gateway.support.tls import TlsContexts, pinned_context, tls_contexts, tls_files
+from gateway.support.tls import TlsContexts, first_in, pinned_context, tls_contexts, tls_files
 
 log = logging.getLogger("gateway.jobs")
 
-_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _VERSION: Final = 0xA0
 _EXTENSIONS: Final = 0xA3
 _OTHER_NAMES: Final = b"\x55\x1d\x11"
@@ -60,12 +57,6 @@ def _end_ms(path: Path) -> int | None:
         return not_after_ms(first_in(path))
     except (OSError, ValueError, IndexError, KeyError):
         return None
-
-
-def first_in(path: Path) -> bytes:
-    """Read the first certificate of a file; OSError or ValueError if there is none."""
-    first = read_bytes(path).decode(errors="replace").partition(_END)[0].rpartition(_BEGIN)[2]
-    return ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{first}{_END}")
 
 
 def not_after_ms(der: bytes) -> int:

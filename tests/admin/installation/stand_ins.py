@@ -84,7 +84,8 @@ class PlayedMachine(Machine):
         python = place / "bin" / "python"
         python.unlink(missing_ok=True)
         python.symlink_to(sys.executable)
-        (place / "bin" / "gateway").touch()
+        for name in ("pyvenv.cfg", "bin/gateway"):
+            (place / name).touch()
         return int(place.name in self.unbuilt)
 
     def _systemctl(self, action: str) -> int:

@@ -95,13 +95,16 @@ def test_the_version_before_stays_though_it_fails_when_it_comes_again(installed:
 
 
 def test_what_earlier_installations_left_goes_before_room_is_asked_for(installed: Province) -> None:
-    for place in (installed.layout.environment("0.9.0"), installed.layout.kept("0.9.0")):
-        (place / "bin").mkdir(parents=True)
+    home = installed.layout.home
+    left = [home / "0.9.0", home / "kept" / "0.9.0", home / "1.0.0.before", home / ".0.8.0.removed"]
+    for place in left:
+        place.mkdir()
+        (place / "pyvenv.cfg").touch()
     installed.machine.strict.add("1.1.0")
     with pytest.raises(NotDone):
         installed.installer.install(installed.bundle("1.1.0"))
-    assert not installed.layout.environment("0.9.0").exists()
-    assert not installed.layout.kept("0.9.0").exists()
+    assert not [place for place in left if place.exists()]
+    assert installed.layout.current.exists()
 
 
 @pytest.mark.parametrize("fault", ["broken", "deaf"])
