@@ -15,13 +15,14 @@ from gateway.admin.backup.restoring import FilesThere, Restored, restore
 from gateway.commands.finding import installed
 from gateway.commands.privacy.device_places import BACKUP_CLOSED, BACKUP_MADE
 from gateway.commands.running import record, user
-from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, show, tell, with_config
+from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, refuse_present, show, tell, with_config
 from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.forgotten import FORGOTTEN
 from gateway.support.audit.log import AuditFault, AuditLog, Deed
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.private_files import as_owner, is_there
 
 _WARNING = (
     "it holds passwords, keys and readings: keep it where nobody else can read it. "
@@ -46,8 +47,7 @@ def add_backup(backup: argparse.ArgumentParser) -> None:
 def backup_command(config: Config, options: argparse.Namespace) -> None:
     """Make the archive; ConfigurationFault if it is there already, or a file cannot be read."""
     path = options.file
-    if path.exists():
-        raise ConfigurationFault([f"{path}: is there already: remove it, or name another file"])
+    refuse_present(path)
     if not path.absolute().parent.is_dir():
         raise ConfigurationFault([f"{path}: there is no folder {path.absolute().parent}"])
     if missing := [str(one) for one in options.also if not one.exists()]:
@@ -72,7 +72,9 @@ def backup_command(config: Config, options: argparse.Namespace) -> None:
 
 def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:
     kinds = Counter(file.kind for file in manifest.files)
-    show(f"{path}: {path.stat().st_size} bytes, {len(manifest.files)} files:")
+    with as_owner(path):
+        size = path.stat().st_size
+    show(f"{path}: {size} bytes, {len(manifest.files)} files:")
     for kind, count in kinds.items():
         print(f"    {kind:<26}{count}")
     print(f"{manifest.facts.readings} readings that wait for the database are in it; those that it has need its own backup")
@@ -218,7 +220,7 @@ def _tell_restored(places: dict[str, RestoredFile], manifest: BackupManifest, re
     if any(file.kind is BackupKind.BROKER_ACCOUNTS for file in result.placed):
         print("restart the broker, so that it reads its accounts")
     registry = next((file.path for file in places.values() if file.kind is BackupKind.REGISTRY), None)
-    if registry is not None and (folder := registry.parent / "registry").is_dir():
+    if registry is not None and is_there(folder := registry.parent / "registry"):
         show(f"the service cannot change {registry}: run install.sh again, which moves it into {folder}")
     config = next((file.path for file in places.values() if file.kind is BackupKind.CONFIGURATION), None)
     show("then: gateway check --connect" + (f" -c {config}" if config else ""))

@@ -17,6 +17,7 @@ from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault, secret
 from gateway.support.config.model import Config
 from gateway.support.plain_http import HttpAnswer, NoAnswer, PlainHttp
+from gateway.support.private_files import is_there
 from gateway.support.registry.registry import load_registry
 from gateway.support.tls import pinned_context
 from schemas.nearest import did_you_mean
@@ -106,7 +107,7 @@ def paged(page: Callable[[int | None], list[dict[str, Any]]], key: str = "number
 def store(config: Config) -> Iterator[Database | None]:
     """The gateway's file, or None if a running gateway uses it."""
     file = Database(config.journal.path)
-    if not config.journal.path.exists():
+    if not is_there(config.journal.path):
         raise ConfigurationFault([f"{config.journal.path}: journal.path: no gateway has run here yet"])
     try:
         file.open()

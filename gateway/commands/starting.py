@@ -31,8 +31,9 @@ def told(command: Callable[[], int]) -> int:
         for text in fault.lines:
             print(printable(text), file=sys.stderr)
         return CONFIGURATION
-    except NobodysFolder as fault:
-        print(printable(f"{fault.filename}: {fault.strerror}"), file=sys.stderr)
+    except PermissionError as fault:
+        advice = "" if isinstance(fault, NobodysFolder) else "; give the command as the owner of its folder: sudo -u OWNER ..."
+        print(printable(f"{fault.filename}: {fault.strerror}{advice}"), file=sys.stderr)
         return CONFIGURATION
     except OutOfReach as fault:
         print(printable(str(fault)), file=sys.stderr)

@@ -14,6 +14,7 @@ from gateway.commands import OK, Declined
 from gateway.commands.finding import find_config
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.private_files import is_there
 from schemas.durations import parse_span_ms
 from schemas.printable import printable
 
@@ -76,7 +77,7 @@ def instant_ms(text: str, zone: ZoneInfo, now_ms: int, *, is_ahead: bool) -> int
 
 def refuse_present(path: Path) -> None:
     """Refuse to write over a file; ConfigurationFault if it is there."""
-    if path.exists():
+    if is_there(path):
         raise ConfigurationFault([f"{path}: is there already: remove it, or name another file"])
 
 

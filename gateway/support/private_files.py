@@ -197,6 +197,12 @@ def private(path: str | Path, flags: int) -> int:
     return descriptor
 
 
+def is_there(path: Path) -> bool:
+    """Tell if something lies at a path; as the owner of its folder, where a share may deny root the look."""
+    with as_owner(path):
+        return path.exists()
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file."""
     with open(path, "rb", opener=private) as file:

@@ -110,12 +110,10 @@ def _named(config: Config, accounts: Path, also: Sequence[Path]) -> Iterator[tup
 
 
 def _within(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        with as_owner(path):
-            found = sorted(file for file in path.rglob("*") if file.is_file())
-        yield from found
-    elif path.is_file():
-        yield path
+    with as_owner(path):
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files = [file for file in found if file.is_file()]
+    yield from files
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from gateway.admin.backup.archive import ArchiveFault, BackupManifest, place_of_member
 from gateway.admin.backup.contents import LAID, SQLITE, BackupFile, BackupKind, beside_databases
 from gateway.support.config.files import ConfigurationFault
+from gateway.support.private_files import as_owner
 
 _UNITS: Final = ("etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system")
 _STATE: Final = Path("/var/lib")
@@ -136,10 +137,14 @@ def _misplaced(found: dict[str, RestoredFile], target: Target) -> Iterator[str]:
             option = "--accounts" if file.kind is BackupKind.BROKER_ACCOUNTS else "--also"
             option, allowed = ("--data", path.parent) if file.kind in _OF_DATA else (option, path)
             yield f"{name}: would lie at {path}, which is no place of this gateway; {option} {allowed} allows it"
-        elif path.is_dir() and not path.is_symlink():
+        with as_owner(path):
+            is_folder = path.is_dir() and not path.is_symlink()
+            below = next(one for one in path.parents if os.path.lexists(one))
+            is_in_folder = below.is_dir()
+        if is_folder:
             yield f"{name}: would lie at {path}, where a folder is; move that away first"
-        elif not (there := next(one for one in path.parents if os.path.lexists(one))).is_dir():
-            yield f"{name}: would lie at {path}, but {there} is no folder; move it away first"
+        elif not is_in_folder:
+            yield f"{name}: would lie at {path}, but {below} is no folder; move it away first"
 
 
 def _real(path: Path) -> Path:

@@ -34,7 +34,7 @@ from gateway.ingest.storage.beside import lock
 from gateway.monitoring.alarms.outbox import WEBHOOK
 from gateway.support.audit.forgotten import ForgottenDevices
 from gateway.support.audit.log import AUDIT, AuditFault, AuditLog, ChainLink
-from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, make_folder, private, sync_folder
+from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, is_there, make_folder, private, sync_folder
 
 _ASIDE: Final = ".before-restore"
 _KEPT_RIGHTS: Final = 0o664
@@ -85,7 +85,7 @@ def restore(
         _make_folders(folder, target)
     with _stopped(journal_path):
         wanted = {name: file for name, file in places.items() if not _stands(file, manifest, places.values())}
-        if (there := [file.path for file in wanted.values() if file.path.exists()]) and not replace:
+        if (there := [file.path for file in wanted.values() if is_there(file.path)]) and not replace:
             raise FilesThere(there)
         result = Restored()
         try:
@@ -123,7 +123,7 @@ def _stopped(journal_path: Path | None) -> Iterator[None]:
 
 def _make_folders(folder: Path, target: Target) -> None:
     """Make the folders that are missing on the way to a file, with the owners and rights that ``install.sh`` gives them."""
-    if folder.exists():
+    if is_there(folder):
         return
     _make_folders(folder.parent, target)
     is_data = any(folder.is_relative_to(data) for data in target.data)
@@ -144,7 +144,7 @@ def _make_folders(folder: Path, target: Target) -> None:
 
 def _stands(file: RestoredFile, manifest: BackupManifest, all_files: Iterable[RestoredFile]) -> bool:
     """Tell if what is at the place of a file is that file, or goes on from it."""
-    if not file.path.exists() or file.kind in SQLITE:
+    if not is_there(file.path) or file.kind in SQLITE:
         return False
     if file.kind is BackupKind.AUDIT:
         entries = next(one.path for one in all_files if one.kind is BackupKind.AUDIT)
@@ -204,7 +204,7 @@ def _forget_again(
     if key is None:
         return []
     own = key.path.with_name(key.path.name.removesuffix("-key"))
-    forgotten = ForgottenDevices(own, key.laid if key.laid.exists() else key.path)
+    forgotten = ForgottenDevices(own, key.laid if is_there(key.laid) else key.path)
     kinds = (BackupKind.STORE, BackupKind.PHOTOS, BackupKind.REGISTRY, BackupKind.BROKER_ACCOUNTS)
     files = DeviceFiles(*map(laid.get, kinds))
     names = forgotten.among(files.devices(), forgotten.since(made_ms, *lists))
@@ -231,9 +231,9 @@ def _prepare(path: Path, *, without_journal: bool) -> int:
 
 def _place(file: RestoredFile) -> list[Path]:
     """Move a file to its place; return the new names of what was there."""
-    aside = _free_name(file.path)
     moved = []
     with as_owner(file.path.parent):
+        aside = _free_name(file.path)
         for suffix in ("", *COMPANIONS) if file.kind in SQLITE else ("",):
             old, new = file.path.with_name(file.path.name + suffix), aside.with_name(aside.name + suffix)
             if os.path.lexists(old):  # a WAL that stays would be taken for the new file's

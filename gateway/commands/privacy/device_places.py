@@ -12,6 +12,7 @@ from gateway.support.audit.forgotten import FORGOTTEN, forgotten_beside
 from gateway.support.audit.log import AuditLog, is_about
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
+from gateway.support.private_files import is_there
 from gateway.support.registry.changes import place_in
 from gateway.support.registry.registry import load_registry
 from schemas.registry import RegisteredDevice, device_key
@@ -40,7 +41,7 @@ def named_device(config: Config, name: str) -> NamedDevice:
 def stored_rows(config: Config, device: NamedDevice) -> dict[str, list[StoredRow]]:
     """All that the file holds of a device, by place, also while the gateway runs; ConfigurationFault if unreadable."""
     path = config.journal.path
-    if not path.exists():
+    if not is_there(path):
         return {}
     try:
         with to_read(path) as connection:

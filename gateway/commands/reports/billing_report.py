@@ -40,7 +40,7 @@ from gateway.monitoring.reports.billing import (
 from gateway.monitoring.reports.boundaries import local_text
 from gateway.monitoring.reports.roster import NEWEST_MS, Roster
 from gateway.monitoring.reports.seals import MONTH_CLOSED, MonthSealed, SealHead, Seals, noted_seals
-from gateway.support.audit.log import AuditLog
+from gateway.support.audit.log import AuditFault, AuditLog
 from gateway.support.clock import wall_clock
 from gateway.support.config.files import ConfigurationFault
 from gateway.support.config.model import Config
@@ -138,7 +138,10 @@ class _Month:
         config, seals, month, sealed = self._config, self._seals, self._month, self._seals.months()
         if not by:
             raise ConfigurationFault(["--close: say who closes the month: --by NAME"])
-        noted = noted_seals(paged(partial(AuditLog(config.journal.path).entries, most=_PAGE)))
+        try:
+            noted = noted_seals(paged(partial(AuditLog(config.journal.path).entries, most=_PAGE)))
+        except AuditFault as fault:
+            raise ConfigurationFault([f"--close: {fault}"]) from fault
         if month in sealed and month in noted:
             by = seals.head(month).by
             raise ConfigurationFault([printable(f"--close: {month} was closed by {by}; what is sealed never changes")])

@@ -20,6 +20,7 @@ from gateway.support.config.model import Config
 from gateway.support.i18n.formats import localized
 from gateway.support.i18n.languages import words
 from gateway.support.i18n.reports import report_words
+from gateway.support.private_files import private
 from schemas.glossary import quantities
 from schemas.printable import printable
 from schemas.quantities import TEXT_TAGS, UNITS
@@ -105,7 +106,8 @@ class XlsxOutput(_ForPrograms):
     def end(self, notes: Sequence[str]) -> None:
         """Write the file; print the notes beside it, on standard error."""
         try:
-            self._book.save(self._path)
+            with open(self._path, "wb", opener=private) as file:
+                self._book.save(file)
         except OSError as error:
             raise ConfigurationFault([f"--xlsx: {self._path}: cannot be written: {error.strerror}"]) from error
         super().end(notes)

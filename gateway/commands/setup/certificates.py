@@ -8,7 +8,7 @@ from typing import Final
 from gateway.commands.terminal import add_repeated, add_yes, confirmed, show
 from gateway.ingest.broker.rights import SERVICES
 from gateway.support.config.files import ConfigurationFault, blaming
-from gateway.support.private_files import as_owner, placed, read_bytes
+from gateway.support.private_files import as_owner, is_there, placed, read_bytes
 from schemas.topics import is_name
 
 try:
@@ -42,7 +42,7 @@ class CertificateFolder:
     def issue(self, use: CertificateUse, names: list[str]) -> None:
         """A certificate with a new key."""
         path = self._folder / f"{names[0]}.crt"
-        if path.exists():
+        if is_there(path):
             how = f"`gateway setup certificates renew {names[0]}` makes it anew"
             raise ConfigurationFault([f"{path}: is there already; {how}"])
         self._write(names[0], self._authority().sign(use, names, datetime.now(UTC)))
@@ -58,13 +58,13 @@ class CertificateFolder:
     def revoke(self, name: str) -> None:
         """Put a certificate on the list of those taken back."""
         path = self._folder / _REVOKED
-        before = read_bytes(path) if path.exists() else None
+        before = read_bytes(path) if is_there(path) else None
         listed = self._authority().take_back([self._read(f"{name}.crt")], before, datetime.now(UTC))
         self._put(_REVOKED, listed, _CERTIFICATE_MODE)
 
     def _authority(self) -> Authority:
         """The authority of the folder, made if there is none."""
-        if not (self._folder / f"{_AUTHORITY}.crt").exists():
+        if not is_there(self._folder / f"{_AUTHORITY}.crt"):
             made = new_authority("Authority of the gateway", datetime.now(UTC))
             self._write(_AUTHORITY, as_files(made))
             self._put(_REVOKED, made.take_back([], None, datetime.now(UTC)), _CERTIFICATE_MODE)

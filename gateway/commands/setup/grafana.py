@@ -10,6 +10,7 @@ from gateway.commands.terminal import add_path, say, show, warn, with_config
 from gateway.support.config.files import ConfigurationFault, blaming
 from gateway.support.config.model import Config
 from gateway.support.config.setting_types import check_address, is_loopback, split_url
+from gateway.support.private_files import as_owner, placed, read_bytes
 from grafana.alerts.render import RUNBOOKS
 from grafana.made import INSTALLED_AT, Wanted, made, next_steps
 from grafana.pressure import PRESSURES
@@ -17,6 +18,7 @@ from grafana.provisioning import INFLUXDB_VERSIONS
 from grafana.stores import DATABASES, Database
 from grafana.text import LANGUAGES
 
+_MODE: Final = 0o644
 _STORES: Final = {database.folder: database for database in DATABASES}
 _PORTS: Final = {8086: "influxdb", 8181: "influxdb", **dict.fromkeys((8428, 8429, 8480, 8481), "victoriametrics")}
 """Port of an address → the store that has it by default."""
@@ -99,11 +101,13 @@ def _write(files: dict[str, str], out: Path) -> None:
     ours = {name.partition("/")[0] for name in files}
     left = {path.relative_to(out).as_posix() for top in ours for path in (out / top).rglob("*.*")} - files.keys()
     with blaming(f"{out}: cannot be written"):
-        found = {name: (out / name).read_bytes() if (out / name).is_file() else None for name in files}
+        found = {name: read_bytes(out / name) if (out / name).is_file() else None for name in files}
         differing = [name for name, text in files.items() if found[name] != text.encode()]
         for name in differing:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            (out / name).write_text(files[name], encoding="utf-8")
+            with as_owner(out / name):
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+            with placed(out / name, _MODE) as file:
+                file.write(files[name].encode())
     show(f"{out}: {len(differing)} files written, {len(files) - len(differing)} as they were")
     for name in sorted(left):
         show(f"{out / name}: is none of these files; remove it, and where it was installed, if it is of an earlier run")

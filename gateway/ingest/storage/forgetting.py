@@ -17,7 +17,7 @@ from gateway.core.batching.batch import decode, encode
 from gateway.core.readings.line_protocol import device_of_line
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.device_memory import device_rows
-from gateway.support.private_files import as_owner, refuse_pipes
+from gateway.support.private_files import as_owner, is_there, refuse_pipes
 from schemas.registry import device_key
 
 _LEVEL: Final = 9
@@ -243,7 +243,7 @@ def photos_of(path: Path, names: DeviceNames, *, remove: bool) -> int:
 
 def photographed(path: Path) -> list[str]:
     """The devices with a photo; :class:`sqlite3.Error` if the file cannot be used."""
-    if not path.exists():
+    if not is_there(path):
         return []
     with _photos(path) as connection:
         return [name for (name,) in connection.execute("SELECT device FROM photos")]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from gateway.support.private_files import read_bytes, replace_bytes
+from gateway.support.private_files import is_there, read_bytes, replace_bytes
 from schemas.registry import device_key
 
 FORGOTTEN: Final = ".forgotten"
@@ -58,7 +58,7 @@ class ForgottenDevices:
 
     def key(self) -> bytes:
         """The key; it is made if there is none."""
-        if not self.key_path.exists():
+        if not is_there(self.key_path):
             replace_bytes(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode())
         return bytes.fromhex(read_bytes(self.key_path).decode("ascii").strip())
 
@@ -70,7 +70,7 @@ def forgotten_beside(journal: Path) -> ForgottenDevices:
 
 def read(path: Path) -> dict[str, int]:
     """The hashes of a list, each with the time of the last forgetting; none if it is missing."""
-    if not path.exists():
+    if not is_there(path):
         return {}
     lines = [line.split() for line in read_bytes(path).decode(errors="replace").splitlines()]
     return {words[1]: int(words[0]) for words in lines if len(words) == _WORDS and words[0].isdecimal()}

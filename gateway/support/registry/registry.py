@@ -17,6 +17,7 @@ from gateway.support.config.files import ConfigurationFault, read_yaml, text_of
 from gateway.support.config.model import Mqtt
 from gateway.support.config.plain_yaml import TOGETHER
 from gateway.support.config.setting_types import sentence
+from gateway.support.private_files import is_there
 from schemas.nearest import did_you_mean
 from schemas.registry import (
     CLOCK_OFFSET,
@@ -41,7 +42,7 @@ RegistryFault = tuple[KeyPath, str]
 
 def load_registry(path: Path) -> Registry:
     """The registry in ``path``, an empty one if there is no such file; ConfigurationFault naming file, key, fault and line."""
-    if not path.exists():
+    if not is_there(path):
         return Registry()
     document = read_yaml(path, _settle)
     try:

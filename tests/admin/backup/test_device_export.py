@@ -62,5 +62,5 @@ def test_without_its_database_nothing_is_exported(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_of_a_device_that_nobody_knows_there_is_no_file(known: Machine, tmp_path: Path) -> None:
     done = known.command("devices", "export", "nobody", "--out", tmp_path / "x.zip")
-    assert (done.returncode, done.stderr) == (1, "nothing is known of nobody\n")
+    assert (done.returncode, done.stderr) == (2, "ID: nothing is known of nobody\n")
     assert not (tmp_path / "x.zip").exists()

@@ -124,11 +124,15 @@ def hindrance(path: Path) -> str:
         return f"{folder} is not a folder"
     if path.is_dir():
         return "it is a folder"
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         return f"this user may not write {folder}"
     return "" if may_be_used(path) else "this user may not read and write it"
 
 
 def may_be_used(path: Path) -> bool:
     """Tell if this user may read and write the file and its companions, if they exist."""
-    return all(os.access(name, os.R_OK | os.W_OK) for name in (beside(path, suffix) for suffix in SUFFIXES) if name.exists())
+    return all(
+        os.access(name, os.R_OK | os.W_OK, effective_ids=True)
+        for name in (beside(path, suffix) for suffix in SUFFIXES)
+        if name.exists()
+    )
