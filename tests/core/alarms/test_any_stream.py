@@ -63,6 +63,7 @@ def test_an_alarm_is_active_exactly_when_its_definition_says_so(stream: list[Sen
         now_ms += sent.after_min * MINUTE_MS
         times.append((now_ms, sent))
         if sent.restart:
+            bed.alarms.settle()
             kept, bed = json.encode(list(bed.alarms.states)), Bed(leak)
             bed.alarms.restore(json.decode(kept, type=list[AlarmState]), now_ms)
             bed.device(entry=registered())
