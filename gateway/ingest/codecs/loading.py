@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import _quickjs  # the engine alone: the package around it starts a thread, which would stay unconfined
 
@@ -65,18 +65,16 @@ def _script(name: str) -> str:
     return "\n" * OWN_LINES + Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
+_Decode: TypeAlias = Callable[[str | None], object]
+_Ready: TypeAlias = tuple[_quickjs.Context, Callable[..., _Decode]]
+
 SHELL: Final = _script("shell.js")
 BUFFERS: Final = _script("buffer.js")
 LOCALES: Final = _script("locale.js")
 
 
 class FaultError(Exception):
-    """A codec gave no result.
-
-    :ivar line: the line of the answer with the fault.
-    :ivar overran: the codec took longer than it may.
-    :ivar of_memory: there was no more memory for it.
-    """
+    """A codec gave no result: the ``line`` of the answer with the fault, and if it took too long or found no more memory."""
 
     def __init__(self, text: str, *, overran: bool = False) -> None:
         self.line = json.dumps([text.encode(errors="replace").decode(), overran])
@@ -87,14 +85,13 @@ class FaultError(Exception):
 class Contexts:
     """Makes contexts with the shell in them; one is kept ready, made while nothing is asked.
 
-    :ivar load_limit_s: of processor time, for loading a codec.
-    :ivar loadings: counts the beginnings and ends of loading, for the parent's eyes: odd while a codec is being loaded.
+    ``loadings`` counts the beginnings and ends of loading for the parent's eyes: it is odd while a codec is being loaded.
     """
 
-    def __init__(self, loadings: memoryview | None = None) -> None:
+    def __init__(self, loadings: memoryview) -> None:
         self.load_limit_s = LOAD_LEAST_S
-        self.loadings = memoryview(bytearray(8)).cast("Q") if loadings is None else loadings
-        self._ready: list[tuple[_quickjs.Context, Callable[..., Callable[[str | None], object]]]] = []
+        self.loadings = loadings
+        self._ready: list[_Ready] = []
 
     def measure(self) -> None:
         """Make the first one, and find out by it how fast this machine is."""
@@ -110,7 +107,7 @@ class Contexts:
             context.set_max_stack_size(STACK_BYTES)
             self._ready.append((context, context.eval(SHELL)))
 
-    def take(self) -> tuple[_quickjs.Context, Callable[..., Callable[[str | None], object]]]:
+    def take(self) -> _Ready:
         """A context that nobody else uses, and its shell."""
         self.make_ready()
         return self._ready.pop()
@@ -123,13 +120,13 @@ class LoadedCodec:
     :ivar size_bytes: the memory of its context when it was last weighed; 0 without one.
     """
 
-    def __init__(self, source: bytes, *, keep_console: bool, contexts: Contexts | None = None) -> None:
+    def __init__(self, source: bytes, contexts: Contexts, *, keep_console: bool) -> None:
         """Take the text as JSON, as it came; it is kept small until it is loaded."""
         self._source = zlib.compress(source, 1)
         self._keep_console = keep_console
-        self._contexts = contexts or Contexts()
+        self._contexts = contexts
         self._context: _quickjs.Context | None = None
-        self._decode: Callable[[str | None], object] | None = None
+        self._decode: _Decode | None = None
         self.console = NOTHING_SAID
         self.size_bytes = 0
 
@@ -178,7 +175,7 @@ class LoadedCodec:
             raise FaultError(f"returned {len(result)} characters of JSON; {RESULT_CHARACTERS} are taken")
         return ESCAPE.sub(_whole, result) if "\\ud" in result else result
 
-    def _load(self) -> Callable[[str | None], object]:
+    def _load(self) -> _Decode:
         """Make the context, under the limit of loading."""
         loadings, limit_s = self._contexts.loadings, self._contexts.load_limit_s
         source = NUL.sub(_escaped, json.loads(zlib.decompress(self._source)))

@@ -50,12 +50,11 @@ _PROCESS_CLOCK: Final = 2
 
 _ROOT: Final = str(Path(__file__).absolute().parents[3])
 _TAIL_BYTES: Final = 400
-_SAID_MAX_BYTES: Final = 65536
-"""So much the system keeps of a child's standard error; a longer one is cut off there."""
 _PROGRAM: Final = Path(__file__).absolute().with_name("worker.py")
 _PATIENCE_S: Final = 20.0
 """Patience with a child that gets no CPU on a busy machine."""
 _READ_BYTES: Final = 65536
+"""As much as a pipe takes before somebody reads it: of a child's standard error there is no more."""
 
 
 def available() -> str:
@@ -84,10 +83,7 @@ def read_sources(sources: Mapping[str, str | Path]) -> dict[str, str]:
 class CodecProcess:
     """A child from its start to its end; ``connection`` carries calls and answers, and its end is the child's end.
 
-    Its standard error is a pipe that takes some and then no more, is read at its end, and is no log: a codec that has taken it
-    over may write what it likes there.
-
-    :ivar load_limit_s: of processor time for loading a codec, once it is known.
+    Its standard error is a pipe, read at its end, and no log: a codec that has taken it over may write what it likes there.
     """
 
     def __init__(self, *, keep_console: bool, unconfined: bool) -> None:
@@ -151,7 +147,7 @@ class CodecProcess:
         self._process.kill()
         self._process.wait()
         try:
-            said = os.read(self._said, _SAID_MAX_BYTES)
+            said = os.read(self._said, _READ_BYTES)
         except BlockingIOError:  # another process holds the other end: a codec started it where nothing refused that
             said = b""
         os.close(self._said)
@@ -164,10 +160,7 @@ class CodecProcess:
 
 @dataclass(slots=True)
 class StuckWatch:
-    """Detects a call that has kept the child at work for too long; checked at every :data:`CHECK_S`.
-
-    While the child loads a codec, the limit of loading is added.
-    """
+    """Detects a call, or a codec's loading, that has kept the child at work for too long; checked at every :data:`CHECK_S`."""
 
     _process: CodecProcess
     _seen: tuple[int, int] = 0, 0

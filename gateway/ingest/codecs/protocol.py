@@ -44,12 +44,7 @@ SUSPENDED_FOR_S: Final = 600.0
 
 
 class Greeting(msgspec.Struct):
-    """A child's first line; no codec has run before it.
-
-    :ivar missing: the protections that this machine lacks, a line each.
-    :ivar confined: one of those that matter holds.
-    :ivar load_limit_s: processor time that it gives a codec to be loaded, in this machine's own speed.
-    """
+    """A child's first line, before any codec has run: its protections that are missing, and if one that matters holds."""
 
     missing: list[str]
     confined: bool

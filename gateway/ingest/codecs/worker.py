@@ -97,7 +97,7 @@ class Server:
         for line in lines:
             number, _, text = line.partition(b" ")
             if text.startswith(b'"'):
-                self._codecs[number] = LoadedCodec(text, keep_console=self._keep_console, contexts=self.contexts)
+                self._codecs[number] = LoadedCodec(text, self.contexts, keep_console=self._keep_console)
             elif text == b"true":
                 self._overran.discard(number)
             elif text == b"null":

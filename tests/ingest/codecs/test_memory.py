@@ -41,8 +41,12 @@ async def ask_all(codecs: AsyncCodecs, asked: list[CodecAsk]) -> list[CodecAnswe
         await asyncio.wait([running])
 
 
+def contexts() -> Contexts:
+    return Contexts(memoryview(bytearray(8)).cast("Q"))
+
+
 def codec_of(size_bytes: int) -> LoadedCodec:
-    codec = LoadedCodec(json.dumps(named(1)).encode(), keep_console=False)
+    codec = LoadedCodec(json.dumps(named(1)).encode(), contexts(), keep_console=False)
     codec.size_bytes = size_bytes
     return codec
 
@@ -81,7 +85,7 @@ def test_a_full_process_writes_what_is_ready_and_ends(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "read", lambda *_: next(reads))
     monkeypatch.setattr(os, "write", write)
-    monkeypatch.setattr(server.contexts, "take", Contexts().take)
+    monkeypatch.setattr(server.contexts, "take", contexts().take)
     monkeypatch.setattr(server.contexts, "make_ready", end_of_read)
     worker.serve(server)
     told = b"".join(written).split(b"|")

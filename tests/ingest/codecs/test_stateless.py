@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.core.message import CodecAsk
-from gateway.ingest.codecs.loading import LoadedCodec
+from gateway.ingest.codecs.loading import Contexts, LoadedCodec
 from gateway.ingest.codecs.process import SyncCodecs
 from gateway.ingest.codecs.protocol import CodecAnswer, arguments
 from tests.rows import each_row
@@ -95,7 +95,7 @@ def test_a_fault_ends_also_what_a_text_changed_by_a_hidden_name() -> None:
 
 def test_what_is_put_back_costs_no_new_context() -> None:
     text = codec("Math.floor(1.5)", "Math.floor = null; Array.prototype.extra = 1; stray = 1")
-    bad = LoadedCodec(json.dumps(text).encode(), keep_console=False)
+    bad = LoadedCodec(json.dumps(text).encode(), Contexts(memoryview(bytearray(8)).cast("Q")), keep_console=False)
     call = arguments(CodecAsk("", b"\7", 1, 0)).decode()
     assert bad.answer(call) == bad.answer(call) == '{"data":{"saw":1}}'
     context = bad._decode  # noqa: SLF001 - whether it is the same one is the point

@@ -92,7 +92,7 @@ def test_a_codec_that_overran_is_called_again_when_that_is_known() -> None:
 
 def test_a_fault_in_a_used_context_is_tried_in_a_new_one() -> None:
     text = "function decodeUplink(i) { if (i.fPort === 9) throw new Error('always'); return {data: {}}; }"
-    codec = LoadedCodec(json.dumps(text).encode(), keep_console=False)
+    codec = LoadedCodec(json.dumps(text).encode(), Contexts(page()), keep_console=False)
     assert codec.answer("[[],1,0,{}]").startswith("{")
     with pytest.raises(FaultError) as raised:
         codec.answer("[[],9,0,{}]")
@@ -165,7 +165,7 @@ def test_the_limit_of_loading_is_as_long_as_the_machine_is_slow(monkeypatch: pyt
     for took_s in (0.0001, 0.005, 1.0):
         times_s = iter([10.0, 10.0 + took_s])
         monkeypatch.setattr(loading.time, "process_time", lambda times_s=times_s: next(times_s))
-        contexts = Contexts()
+        contexts = Contexts(page())
         contexts.measure()
         limits_s.append(round(contexts.load_limit_s, 3))
     assert limits_s == [0.1, 1.0, 5.0]
