@@ -178,7 +178,7 @@ def test_a_failed_trial_leaves_dpkg_whole_and_the_old_version_running(bare: Bare
     assert "9.9.9 is NOT in use" in said
     assert bare.status() == good
     assert "the upgrade to 9.9.9 failed, and the version before runs on" in bare.give("gateway status")
-    assert "0 not upgraded" in bare.give("apt-get -f install -y")
+    assert " 0 newly installed, 0 to remove" in bare.give("apt-get -f install -y")
     bare.install(bare.package, "--allow-downgrades")
     assert "9.9.9" not in bare.give("gateway status")
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from grp import getgrnam
 from pathlib import Path
 from secrets import token_bytes, token_hex, token_urlsafe
-from socket import AF_INET, AF_INET6, SOCK_DGRAM, getaddrinfo, getfqdn, gethostname, socket
+from socket import AF_INET, AF_INET6, SOCK_DGRAM, getfqdn, gethostname, socket
 from typing import Final, NamedTuple
 
 from gateway.admin.broker.configuration import (
@@ -86,9 +86,7 @@ def add_options(broker: argparse.ArgumentParser) -> None:
 
 def add_name(setup: argparse.ArgumentParser) -> None:
     """Add ``--name``."""
-    setup.add_argument(
-        "--name", metavar="NAME", help="name or address of this machine for devices (default: one that others reach)"
-    )
+    setup.add_argument("--name", metavar="NAME", help="name or address of this machine for devices (default: its address)")
 
 
 def setup_broker(config: Config, options: argparse.Namespace) -> None:
@@ -197,21 +195,13 @@ _ELSEWHERE: Final = ((AF_INET, "192.0.2.1"), (AF_INET6, "2001:db8::1"))
 
 
 def machine_names() -> list[str]:
-    """Names and addresses of this machine, the first one is what others reach: a name that leads to it, else an address."""
+    """Addresses and names of this machine; the first one is what others reach."""
     addresses = []
     for family, elsewhere in _ELSEWHERE:
         with suppress(OSError), socket(family, SOCK_DGRAM) as asking:
             asking.connect((elsewhere, 9))  # sends nothing
             addresses.append(str(asking.getsockname()[0]))
-    host, full = gethostname(), getfqdn()
-    leads = "." in full and _leads_to(full, addresses)
-    return list(dict.fromkeys([*([full] if leads else []), *addresses, full, host, "localhost"]))
-
-
-def _leads_to(name: str, addresses: list[str]) -> bool:
-    with suppress(OSError):
-        return any(str(found[4][0]) in addresses for found in getaddrinfo(name, None))
-    return False
+    return list(dict.fromkeys([*addresses, getfqdn(), gethostname(), "localhost"]))
 
 
 def _password_file(config: Config, options: argparse.Namespace, account: str) -> Path:

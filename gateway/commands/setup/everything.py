@@ -41,7 +41,6 @@ def add_options(setup: argparse.ArgumentParser) -> None:
     with_config(setup, set_up_everything)
     mosquitto.add_name(setup)
     add_repeated(setup, "--also", "a further name or address of this machine, for the certificate", metavar="NAME")
-    add_path(setup, "--authority", "DIR", "folder of an authority of your own (default: /root/authority)")
     add_path(setup, "--root", "DIR", "set up below this folder, to try it (default: /)", "/")
     setup.add_argument("--dry-run", action="store_true", help="say what would be done")
 
@@ -71,6 +70,7 @@ class MachineSetup:
     def __init__(self, file: Path, options: argparse.Namespace) -> None:
         root: Path = options.root
         self._file, self._options, self._root, self._etc = file, options, root, root / "etc"
+        self._certs = root / "etc" / "mosquitto" / "certs"
         self._layout, self._machine = Layout(root), Machine(show, dry_run=options.dry_run)
         self._plugins = sorted((root / "usr" / "lib").glob(f"*-linux-gnu*/{mosquitto.PLUGIN}"))
         self._all_put = True
@@ -93,7 +93,7 @@ class MachineSetup:
         """An authority, and the broker's certificate in its place, which is written last; one of a person's stays."""
         if not self._has_broker():
             return
-        authority, certs, names = self._options.authority or self._root / "root" / "authority", self._certs, self._names()
+        authority, certs, names = self._root / "root" / "authority", self._certs, self._names()
         signed, place = authority / f"{names[0]}.crt", certs / "broker.crt"
         if place.exists() and not (signed.exists() and text_of(signed) == text_of(place)):
             show(f"{place}: is there")
@@ -152,10 +152,6 @@ class MachineSetup:
         words += [] if config.enrolment.url and not self._options.name else ["--name", self._names()[0]]
         port = split_url(config.mqtt.url).port
         return _options(mosquitto.add_options, *words, *(["--services-port", str(port)] if port else []))
-
-    @property
-    def _certs(self) -> Path:
-        return self._etc / "mosquitto" / "certs"
 
     def _names(self) -> list[str]:
         """Names for the certificate; the first is the one at which devices come."""

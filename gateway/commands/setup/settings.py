@@ -7,7 +7,9 @@ added, with its section if need be. All else is left as it is, and told.
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from textwrap import indent
 from typing import Final, NamedTuple
 
 import yaml
@@ -24,6 +26,7 @@ Settings = Mapping[str, Mapping[str, str]]
 
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_./:-]*")
 _LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_SettingName = tuple[str, str]
 
 
 class Filled(NamedTuple):
@@ -35,20 +38,20 @@ class Filled(NamedTuple):
 
 
 def put_settings(file: Path | None, wanted: Settings, *, dry_run: bool = False) -> bool:
-    """Write settings into a file, say what was written, and show what has to be written by hand; tell if nothing has.
+    """Write settings into a file, if there is one; say what was written, and what a person has to; tell if that is nothing.
 
-    ConfigurationFault if the file cannot be read or written. None: there is no file.
+    ConfigurationFault if the file cannot be read or written.
     """
-    before = "" if file is None else text_of(file)
-    found = filled(before, wanted) if file is not None else Filled("", [], wanted)
-    if found.written:
-        if not dry_run and file is not None:
+    found = filled(text_of(file), wanted) if file is not None else Filled("", [], wanted)
+    if found.written and file is not None:
+        if not dry_run:
             with blaming(f"{file}: cannot be written"):
                 replace_file(file, found.text)
         show(f"{file}: {'would be ' if dry_run else ''}written: {', '.join(found.written)}")
     if found.left:
         stands = "is changed in no line that a person wrote: write there" if file else "there is none here; it is to have"
-        say(f"{file or 'gateway.yaml'}: {stands}", *_lines(found.left))
+        left = {section: dict(keys) for section, keys in found.left.items()}
+        say(f"{file or 'gateway.yaml'}: {stands}", indent(yaml.safe_dump(left, sort_keys=False), "  ").rstrip())
     return not found.left
 
 
@@ -60,15 +63,14 @@ def beside(file: Path | None, path: Path) -> str:
 def filled(text: str, wanted: Settings) -> Filled:
     """Fill settings into the text of a ``gateway.yaml``."""
     sample = deployed("", "gateway.yaml")
-    nobodys = {place: _line(sample, node) for place, node in _values(sample).items()}
+    nobodys = {name: _line(sample, node) for name, node in _values(sample).items()}
     before, done, left = _document(text), set[_SettingName](), dict[str, dict[str, str]]()
     for section, keys in wanted.items():
         there = before.get(section)
         for key, value in reversed([*keys.items()]):  # each one goes to the head of its section
             if isinstance(there, dict) and there.get(key) == value:
                 continue
-            changed = _with(text, nobodys, (section, key), value)
-            if changed is None:
+            if (changed := _with(text, nobodys, (section, key), value)) is None:
                 left[section] = {key: value} | left.get(section, {})
             else:
                 text = changed
@@ -78,30 +80,25 @@ def filled(text: str, wanted: Settings) -> Filled:
     )
 
 
-_SettingName = tuple[str, str]
-
-
-def _with(text: str, nobodys: Mapping[_SettingName, str], place: _SettingName, value: str) -> str | None:
+def _with(text: str, nobodys: Mapping[_SettingName, str], name: _SettingName, value: str) -> str | None:
     """The text with one more setting; None if a person has to write it."""
-    values, (section, key) = _values(text), place
-    node, heading = values.get(place), values.get((section, ""))
+    values, (section, key) = _values(text), name
+    node, heading = values.get(name), values.get((section, ""))
     scalar = value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
-    if node is not None:
-        if _line(text, node) != nobodys.get(place):
-            return None
+    if node is not None and _line(text, node) == nobodys.get(name):
         new = text[: node.start_mark.index] + scalar + text[node.end_mark.index :]
     elif heading is None:
         new = f"{text.rstrip()}\n\n{section}:\n  {key}: {scalar}\n".lstrip()
-    elif isinstance(heading, yaml.MappingNode) and not heading.flow_style:
-        begins = heading.start_mark
-        line = begins.index - begins.column
-        new = f"{text[:line]}{' ' * begins.column}{key}: {scalar}\n{text[line:]}"
+    elif node is None and isinstance(heading, yaml.MappingNode) and not heading.flow_style:
+        line = heading.start_mark.index - heading.start_mark.column
+        new = f"{text[:line]}{' ' * heading.start_mark.column}{key}: {scalar}\n{text[line:]}"
     else:
         return None
     before = _document(text)
     there = before.get(section)
-    inside = there if isinstance(there, dict) else {}
-    return new if _reads_as(new, before | {section: inside | {key: value}}) else None
+    with suppress(ConfigurationFault):  # such as JSON, which nothing can be added to
+        return new if _document(new) == before | {section: (there if isinstance(there, dict) else {}) | {key: value}} else None
+    return None
 
 
 def _values(text: str) -> dict[_SettingName, yaml.Node]:
@@ -110,8 +107,8 @@ def _values(text: str) -> dict[_SettingName, yaml.Node]:
     found: dict[_SettingName, yaml.Node] = {}
     for name, section in root.value if isinstance(root, yaml.MappingNode) else []:
         found[name.value, ""] = section
-        for key, value in section.value if isinstance(section, yaml.MappingNode) else []:
-            found[name.value, key.value] = value
+        inside = section.value if isinstance(section, yaml.MappingNode) else []
+        found |= {(name.value, key.value): value for key, value in inside}
     return found
 
 
@@ -129,19 +126,3 @@ def _document(text: str) -> dict[str, object]:
     if not isinstance(found, dict):
         raise ConfigurationFault(["gateway.yaml: document: must be a mapping of sections"])
     return found
-
-
-def _reads_as(text: str, document: object) -> bool:
-    try:
-        return bool(read(text) == document)
-    except YamlFault:
-        return False
-
-
-def _lines(settings: Settings) -> list[str]:
-    """Settings as they stand in YAML."""
-    return [
-        line
-        for section, keys in settings.items()
-        for line in (f"  {section}:", *(f"    {key}: {value}" for key, value in keys.items()))
-    ]
