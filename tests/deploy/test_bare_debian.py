@@ -111,7 +111,7 @@ def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def label(said: str) -> dict[str, str]:
-    """What is written on a label: address, user, password, topic."""
+    """The words on a label: address, user, password, topic."""
     return dict(re.findall(r"^ {4}(address|user|password|topic) +(\S.*)$", said, re.MULTILINE))
 
 
