@@ -118,19 +118,28 @@ class MachineSetup:
         settings, wanted = mosquitto.broker_settings(config, options), mosquitto.broker_files(config, options)
         accounts = wanted[-1].path
         if not accounts.exists():
-            self._set_up_broker(options.conf, wanted)
+            self._refuse_others(options.conf, wanted)
         elif lost := [one.path for one in wanted if one.path.suffix == ".password" and not one.path.exists()]:
             how = f"copy it from where it was, or `gateway setup broker --replace` makes all of {accounts} anew"
             raise ConfigurationFault([f"{path}: is not there: {how}" for path in lost])
         else:
-            show(f"{accounts}: is there, so Mosquitto stays as it is; `gateway setup broker --upgrade` adds what it may lack")
-            if not all(one.path.exists() for one in wanted):
-                settings = {
-                    key: {one: to for one, to in each.items() if one != "client_id_file"} for key, each in settings.items()
-                }
+            show(f"{accounts}: is there, so its accounts stay")
+            is_ours = (options.conf / "listeners.conf").exists()
+            wanted = [one for one in wanted if is_ours and not one.path.exists()]  # what an earlier version had not
+        if wanted and self._does(f"write: {' '.join(str(one.path) for one in wanted)}"):
+            if wanted[-1].path == accounts:
+                mosquitto.write_broker(config, wanted)
+            else:
+                for one in wanted:
+                    mosquitto.write_file(one)
+        if wanted:
+            self._systemctl("daemon-reload")
+            self._systemctl("enable", "--quiet", "mosquitto")
+            self._systemctl("restart", "mosquitto")
         self._put(settings)
 
-    def _set_up_broker(self, conf: Path, wanted: list[mosquitto.SetupFile]) -> None:
+    def _refuse_others(self, conf: Path, wanted: list[mosquitto.SetupFile]) -> None:
+        """ConfigurationFault if a person set Mosquitto up."""
         others = {path for path in conf.glob("*.conf") if path.name not in _OURS}
         others |= {
             one.path for one in wanted if one.path.parent == conf and one.path.exists() and text_of(one.path) != one.text
@@ -138,11 +147,6 @@ class MachineSetup:
         if others:
             stays = "is there: a person set Mosquitto up, and it stays so (the guide: The broker, by hand)"
             raise ConfigurationFault([f"{path}: {stays}" for path in sorted(others)])
-        if self._does(f"write: {' '.join(str(one.path) for one in wanted)}"):
-            mosquitto.write_broker(load(self._file), wanted)
-        self._systemctl("daemon-reload")
-        self._systemctl("enable", "--quiet", "mosquitto")
-        self._systemctl("restart", "mosquitto")
 
     def _broker_options(self) -> argparse.Namespace:
         config, conf = load(self._file), self._etc / "mosquitto" / "conf.d"

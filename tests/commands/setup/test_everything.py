@@ -145,6 +145,19 @@ def test_lines_of_a_person_stay_and_what_is_to_be_written_there_is_told(machine:
     assert machine.file.read_text().startswith(text)
 
 
+def test_what_a_broker_of_an_earlier_version_lacks_is_added_and_its_accounts_stay(machine: BareMachine) -> None:
+    machine.setup()
+    accounts = (machine.state / "dynamic-security.json").read_bytes()
+    unit = machine.root / "etc/systemd/system/mosquitto.service.d/gateway.conf"
+    unit.unlink()
+    assert f"{unit}: written" in machine.setup()
+    assert (machine.state / "dynamic-security.json").read_bytes() == accounts
+    (machine.conf / "listeners.conf").unlink()
+    unit.unlink()
+    machine.setup()
+    assert not unit.exists(), "a broker that is not ours stays as it is"
+
+
 def test_accounts_whose_passwords_are_gone_are_told_and_stay(machine: BareMachine) -> None:
     machine.setup()
     accounts = (machine.state / "dynamic-security.json").read_bytes()
