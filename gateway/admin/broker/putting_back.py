@@ -22,10 +22,12 @@ from typing import Any, Final
 
 from gateway.ingest.broker.kept_accounts import AccountChanges
 from gateway.ingest.broker.rights import is_of_device, read, written
+from gateway.support.config.files import ConfigurationFault
 from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed, private, read_bytes, sync_folder
 
 _COPY: Final = ".copy"
 _DAMAGED: Final = ".damaged"
+_LOST: Final = "put it back from a backup, or write it anew by `gateway setup broker --replace`, and enrol all devices again"
 
 
 @dataclass(slots=True)
@@ -35,52 +37,43 @@ class PutBack:
     :ivar names: accounts that were put back; ``gone``: those that were taken away again.
     :ivar damaged: the file that could not be read, kept aside; None: the broker's file was whole, or missing.
     :ivar copy_ms: time at which the copy was made that took the place of the file; 0: the file stayed.
-    :ivar is_lost: there is nothing to put back from.
     """
 
     names: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     damaged: Path | None = None
     copy_ms: int = 0
-    is_lost: bool = False
-
-    @property
-    def is_news(self) -> bool:
-        """Tell if a person should know."""
-        return bool(self.names or self.copy_ms or self.is_lost)
 
 
 def put_back(accounts: Path, changes: AccountChanges) -> PutBack:
-    """Make the broker's file whole, and copy it; OSError if it cannot be read or written."""
+    """Make the broker's file whole, and copy it; OSError if it cannot be read or written, ConfigurationFault without a copy."""
     done, copy = PutBack(), accounts.with_name(accounts.name + _COPY)
     with as_owner(accounts.parent):
-        found = _bytes(accounts)
-        whole, was_whole = _whole(found), True
+        found, kept = _bytes(accounts), _bytes(copy)
+        whole = _whole(found)
         if whole is None:
-            was_whole, whole = False, _whole(_bytes(copy))
-            if whole is None:
-                done.is_lost = True
-                return done
+            if (whole := _whole(kept)) is None:
+                raise ConfigurationFault([f"{accounts}: cannot be read, and there is no copy: {_LOST}"])
             done.copy_ms = copy.stat().st_mtime_ns // 1_000_000
-            kept = {str(client["username"]) for client in whole["clients"]}
-        changed = _apply(whole, changes, done)
-        if not was_whole:
-            done.names = sorted({*kept, *done.names} - set(done.gone))
+            done.names = [str(client["username"]) for client in whole["clients"]]
             if found is not None:
                 done.damaged = accounts.with_name(accounts.name + _DAMAGED)
                 accounts.replace(done.damaged)
-        data = written(whole).encode() if changed or not was_whole or found is None else found
-        if data == found:
-            _sync(accounts)
-        else:
+        _apply(whole, changes, done)
+        data = written(whole).encode() if done.names or done.gone or found is None else found
+        if data != found:
             _write(accounts, data)
-        if data != _bytes(copy):
+        else:  # Mosquitto does not see to it
+            with open(accounts, "rb", opener=private) as file:
+                os.fsync(file.fileno())
+            sync_folder(accounts.parent)
+        if data != kept:
             _write(copy, data)
     return done
 
 
-def _apply(whole: dict[str, Any], changes: AccountChanges, done: PutBack) -> bool:
-    """Bring changes into a file that can be read; tell if any was missing there. An account of no device stays as it is."""
+def _apply(whole: dict[str, Any], changes: AccountChanges, done: PutBack) -> None:
+    """Bring changes into a file that can be read, and note them. An account of no device stays as it is."""
     clients = {str(client["username"]): client for client in whole["clients"]}
     roles = {str(role["rolename"]): role for role in whole["roles"]}
     for name, made in changes.items():
@@ -96,7 +89,7 @@ def _apply(whole: dict[str, Any], changes: AccountChanges, done: PutBack) -> boo
             clients[name], roles[name] = made["client"], made["role"]
             done.names.append(name)
     whole["clients"], whole["roles"] = list(clients.values()), list(roles.values())
-    return bool(done.names or done.gone)
+    done.names = sorted({*done.names} - {*done.gone})
 
 
 def _is_of_device(name: str, role: Mapping[str, Any] | None) -> bool:
@@ -123,11 +116,4 @@ def _write(path: Path, data: bytes) -> None:
     with placed(path, READERS_MODE) as file:
         give_to_readers(file.fileno(), path)
         file.write(data)
-    sync_folder(path.parent)
-
-
-def _sync(path: Path) -> None:
-    """Have a file on disk as it is: Mosquitto does not see to it."""
-    with open(path, "rb", opener=private) as file:
-        os.fsync(file.fileno())
     sync_folder(path.parent)

@@ -19,7 +19,6 @@ from gateway.support.standing import ACCOUNTS_PUT_BACK, StandingFindings
 ACCOUNTS: Final = "/var/lib/mosquitto/dynamic-security.json"
 _OTHERS: Final = (Path("/etc"), "gateway*/gateway.yaml")
 _SHOWN: Final = 5
-_LOST: Final = "put it back from a backup, or write it anew by `gateway setup broker --replace`, and enrol all devices again"
 
 
 def add_options(accounts: argparse.ArgumentParser) -> None:
@@ -38,13 +37,11 @@ def put_accounts_back(options: argparse.Namespace) -> int:
             for one in gateways:
                 changes |= _taken(one, taken)
             done = put_back(options.accounts, changes)
-            if done.is_lost:
-                raise ConfigurationFault([f"{options.accounts}: cannot be read, and there is no copy: {_LOST}"])
-            if done.is_news:
+            if done.names:
                 _tell(done, options.accounts, gateways)
     except OSError as error:
         raise ConfigurationFault([f"{error.filename or options.accounts}: {error.strerror or error}"]) from error
-    show(f"{options.accounts}: " + ("accounts were put back" if done.is_news else "is whole, and copied"))
+    show(f"{options.accounts}: " + ("accounts were put back" if done.names else "is whole, and copied"))
     return OK
 
 
@@ -72,8 +69,8 @@ def _tell(done: PutBack, accounts: Path, gateways: list[Config]) -> None:
         "some": some,
         "at_ms": WallClock().now_ms(),
         "copy_ms": done.copy_ms,
+        "damaged": str(done.damaged or ""),
     }
-    about["damaged"] = str(done.damaged or "")
     for one in gateways:
         try:
             StandingFindings(one.journal.path).put(ACCOUNTS_PUT_BACK, about)

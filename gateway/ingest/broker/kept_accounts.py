@@ -15,7 +15,6 @@ be read or written raises :class:`OSError`.
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +28,6 @@ AccountChanges = Mapping[str, dict[str, Any] | None]
 """Account → its client and role, as the broker stores them; None: it was taken away."""
 _SUFFIX: Final = ".accounts"
 _LARGEST_BYTES: Final = 64 * 2**20
-_PATIENCE_S: Final = 5.0
 
 
 class KeptAccounts:
@@ -70,25 +68,10 @@ class KeptAccounts:
             yield {}
             return
         with open(self.path, "r+b", opener=private) as file:
-            is_alone = _locked(file.fileno())
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield changes_in(file.read(_LARGEST_BYTES))
-            if is_alone:
-                file.truncate(0)
-                os.fsync(file.fileno())
-
-
-def _locked(descriptor: int) -> bool:
-    """Lock a file; False: somebody holds it for too long."""
-    until_s = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until_s:
-                return False
-            time.sleep(_PATIENCE_S / 50)
-        else:
-            return True
+            file.truncate(0)
+            os.fsync(file.fileno())
 
 
 def changes_in(data: bytes) -> AccountChanges:

@@ -26,7 +26,7 @@ from gateway.support.commit import failed_upgrade
 from gateway.support.config.model import Config
 from gateway.support.i18n.formats import written_span
 from gateway.support.registry.shares import ManagementSection
-from gateway.support.standing import ACCOUNTS_PUT_BACK, SESSION_LOST
+from gateway.support.standing import ACCOUNTS_PUT_BACK, SESSION_LOST, SESSION_TAKEN, StandingParams
 
 _LOSS_SHOWN_MS: Final = 86_400_000
 _IDS_SHOWN: Final = 5
@@ -193,8 +193,7 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
     if session.expiry_s is not None:
         granted, asked = (written_span(span_s * 1000) for span_s in session.expiry_s)
         yield Finding("session_expiry_cut", Level.TROUBLE, {"granted": granted, "asked": asked})
-    for key, about in session.stands.items():
-        yield _standing(key, about, shared=shared)
+    yield from _standing(session.stands, shared=shared)
     if session.window is not None:
         at_once, wanted = session.window
         yield Finding("window_cut", Level.ATTENTION, {"granted": at_once, "asked": wanted})
@@ -212,16 +211,20 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
         yield Finding("broker_unwatched", Level.ATTENTION, {}, session.unwatched)
 
 
-def _standing(key: str, about: Mapping[str, float | str], *, shared: bool) -> Finding:
-    """A finding that stands until a person has seen it, with times as people read them."""
-    told: dict[str, float | str] = {"count": 0, "some": "?", "damaged": ""}
-    told |= {name: value for name, value in about.items() if not name.endswith("_ms")}
-    told["last"] = _minute(int(about.get("at_ms", 0)))
-    if key == ACCOUNTS_PUT_BACK:
-        is_whole = not about.get("copy_ms")
-        told["copy"] = "" if is_whole else _minute(int(about["copy_ms"]))
-        return Finding("accounts_put_back" if is_whole else "accounts_from_copy", Level.ATTENTION, told)
-    return Finding("session_lost_shared" if shared and key == SESSION_LOST else key, Level.TROUBLE, told)
+def _standing(stands: Mapping[str, StandingParams], *, shared: bool) -> Iterator[Finding]:
+    """What stands until a person has seen it; of a damaged file particulars may be missing."""
+    if (about := stands.get(SESSION_LOST)) is not None:
+        last = {"last": _minute(about.get("at_ms", 0))}
+        yield Finding("session_lost_shared", Level.TROUBLE, last) if shared else Finding("session_lost", Level.TROUBLE, last)
+    if (about := stands.get(SESSION_TAKEN)) is not None:
+        yield Finding("session_taken", Level.TROUBLE, {"last": _minute(about.get("at_ms", 0))})
+    if (about := stands.get(ACCOUNTS_PUT_BACK)) is not None:
+        told = {"count": about.get("count", 0), "last": _minute(about.get("at_ms", 0))}
+        if copy_ms := about.get("copy_ms", 0):
+            of_copy = {"copy": _minute(copy_ms), "damaged": about.get("damaged", "?")}
+            yield Finding("accounts_from_copy", Level.ATTENTION, told | of_copy)
+        else:
+            yield Finding("accounts_put_back", Level.ATTENTION, told | {"some": about.get("some", "?")})
 
 
 def _of_cluster(seen: ClusterSeen) -> Iterator[Finding]:
@@ -241,8 +244,8 @@ def _queues(queues: Sequence[QueueMembers]) -> dict[str, float | str]:
     return {"queues": ", ".join(queue.name for queue in queues)}
 
 
-def _minute(time_ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_ms / 1000))
+def _minute(time_ms: float | str) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(float(time_ms) / 1000))
 
 
 def _named(names: Sequence[str]) -> dict[str, float | str]:
