@@ -160,3 +160,31 @@ def test_a_gateway_that_is_killed_while_it_changes_its_client_id_goes_on_and_los
             gate.wait_subscribed()
             time.sleep(3)
         assert_each_once(influxdb, meters, crashed=True)
+
+
+@pytest.mark.slow
+def test_two_machines_of_a_pair_get_another_client_id_and_the_one_goes_on_where_the_other_was_killed(
+    mosquitto: Service, influxdb: Service, tmp_path: Path
+) -> None:
+    meters = Meters(mosquitto.port)
+    a, b = (
+        gateway(tmp_path / name, mosquitto.url, influxdb.url, mqtt={"standby": {"machine": name, "keep_alive": "2s"}})
+        for name in ("a", "b")
+    )
+    with a:
+        a.wait_subscribed()
+        a.terminate()
+    meters.send(WAITING)
+    until(lambda: meters.confirmed == WAITING)
+    for machine in (a, b):
+        with_secret(machine)
+    with a, b, meters.going_on():
+        until(lambda: a.said("it goes on under its new client id") or b.said("it goes on under its new client id"))
+        live, other = (a, b) if a.said("it goes on under its new client id") else (b, a)
+        until(lambda: live.said("session resumed"))
+        time.sleep(1)
+        live.kill()
+        other.wait_subscribed()
+        time.sleep(2)
+    assert_each_once(influxdb, meters, crashed=True)
+    assert not is_present(mosquitto, "gateway-1")

@@ -212,7 +212,7 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
 
 
 def _standing(stands: Mapping[str, StandingParams], *, shared: bool) -> Iterator[Finding]:
-    """What stands until a person has seen it; of a damaged file particulars may be missing."""
+    """Findings that stand until a person has seen them; of a damaged file particulars may be missing."""
     if (about := stands.get(SESSION_LOST)) is not None:
         last = {"last": _minute(about.get("at_ms", 0))}
         yield Finding("session_lost_shared", Level.TROUBLE, last) if shared else Finding("session_lost", Level.TROUBLE, last)
