@@ -36,7 +36,9 @@ def find_config(named: Path | None, *, or_defaults: bool = False) -> Config:
     files = installed()
     if len(files) > 1:
         here = ", ".join(map(str, files))
-        raise ConfigurationFault([f"there are {len(files)} gateways on this machine: {here}: {_NAME_ONE}"])
+        raise ConfigurationFault(
+            [f"there are {len(files)} gateways on this machine: {here}: {_NAME_ONE}; status --all shows all"]
+        )
     if files:
         print(printable(f"configuration: {files[0]}"), file=sys.stderr)
         if not os.access(files[0], os.R_OK):

@@ -83,7 +83,9 @@ def test_that_of_the_working_folder_comes_first_and_needs_no_word(here: Path, ma
 def test_of_two_none_is_taken_and_both_are_named(machine: Path, said: Said) -> None:
     files = install(machine, "gateway"), install(machine, "gateway-east")
     _, err = said("journal", "drop", "--yes", status=2)
-    assert err == f"there are 2 gateways on this machine: {files[0]}, {files[1]}: name one with -c FILE\n"
+    assert (
+        err == f"there are 2 gateways on this machine: {files[0]}, {files[1]}: name one with -c FILE; status --all shows all\n"
+    )
 
 
 @pytest.mark.usefixtures("here")

@@ -94,7 +94,7 @@ def test_a_command_shows_the_token_to_nobody_with_another_certificate(
         other, _ = authority.issue("other")
         cert.write_bytes(other.read_bytes())
         done = found.command("rejects", "purge", "--yes")
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert f"it does not show the certificate in {cert}" in done.stderr
 
 

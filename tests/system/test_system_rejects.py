@@ -96,7 +96,7 @@ def test_commands_work_on_rejects(gate: Gateway, mosquitto: Service, *, running:
     assert shown.returncode == 0
     assert "bad_json" in shown.stdout
     assert "tràn bồn" in shown.stdout
-    assert gate.command("rejects", "show", "999").returncode == 1
+    assert gate.command("rejects", "show", "999").returncode == 2
     assert gate.command("rejects", "show").returncode == 2
     named = gate.command("rejects", "show", "W-0001")
     assert named.returncode == 2

@@ -142,7 +142,7 @@ def test_a_user_that_is_there_keeps_the_password_that_fits_and_gets_what_it_lack
         "user lan: may read more",
     ]
     assert server.done == ['GRANT READ ON "more" TO "lan"']
-    assert given(server, lan, replace=True)[0] == f"user lan: a new password; {file}"
+    assert given(server, lan, replace=True)[0] == f"user lan: a new password, and the old one ends; {file}"
     assert server.done[1] == f"SET PASSWORD FOR \"lan\" = '{file.read_text().strip()}'"
     file.write_text("another\n")
     with pytest.raises(SetupFault, match="is not the password of the user lan; --replace gives a new one"):

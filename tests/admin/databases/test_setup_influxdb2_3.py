@@ -75,7 +75,7 @@ def test_a_token_that_lacks_a_right_is_replaced_and_the_old_one_ends(tmp_path: P
         (tmp_path / "admin").write_text(ADMIN)
         assert setup(config, "--admin-token-file", tmp_path / "admin").status == 0
         before = {one["token"] for one in stub.tokens}
-        found = administer(tmp_path, url)
+        found = administer(tmp_path, url, "--yes")
         assert found.status == 0
         assert found.out.count("created, in place of the old one") == 3
         assert len(stub.tokens) == 3
