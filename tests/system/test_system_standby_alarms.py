@@ -20,7 +20,10 @@ pytestmark = pytest.mark.real
 
 OWN: Final = "iot/v1/q1/water/own/readings"
 LIST: Final = "iot/v1/q1/water/own/alarms"
-DEVICES: Final = [{"id": "own", "site": "q1", "domain": "water", "interval": "1h"}]
+DEVICES: Final = [
+    {"id": "own", "site": "q1", "domain": "water", "interval": "1h"},
+    {"id": "far", "site": "q2", "domain": "water", "interval": "1h"},
+]
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from gateway.core.alarms.rules import (
 from gateway.core.alarms.shipped import SHIPPED
 from gateway.support.config.files import ConfigurationFault, read_yaml
 from gateway.support.registry.registry import KeyPath, RegistryFault, fault_lines, faults_in
+from schemas.nearest import did_you_mean
 from schemas.quantities import QUANTITIES
 from schemas.registry import Registry
 
@@ -81,7 +82,8 @@ def _faults(spec: "AlarmRules") -> Iterator[RegistryFault]:
             yield (*place, "clear"), "belongs to one limit; the rule has another number of them: write it beside its limit"
     for number, name in enumerate(spec.switched_off):
         if name not in SHIPPED.by_name:
-            yield ("switched_off", number), f"there is no shipped rule {name}; gateway alarms rules lists them"
+            close = did_you_mean(name, SHIPPED.by_name)
+            yield ("switched_off", number), f"there is no shipped rule {name}; gateway alarms rules lists them{close}"
 
 
 def _rule(spec: "RuleSpec", shipped: Rule | None) -> Rule:
