@@ -42,6 +42,11 @@ from schemas.topics import NativeTopic, matches
 _FILTERS_SHOWN: Final = 50
 """Most topic filters shown: of several gateways each has two a site."""
 
+_KNOWN_ID: Final = (
+    "mqtt.client_id_file: is not set, so every account of the broker's services may take the gateway's session; "
+    "`gateway setup broker --upgrade` sets it"
+)
+
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Add the options of ``gateway check``."""
@@ -74,6 +79,8 @@ def _check_all(options: argparse.Namespace) -> int:
     say(f"{config.file}: no faults" if config.file else "no gateway.yaml: using the defaults")
     _tell_ends(certificate_ends(config))
     found = Faults(warnings=exposed_secrets(config))
+    if config.enrolment.password_file and config.enrolment.management is None and config.mqtt.client_id_file is None:
+        found.warnings.append(f"{config.file or DEFAULT_FILE}: {_KNOWN_ID}")
     registry = _registry(config, found)
     _check_alarm_rules(config, registry, found)
     if (planned := servers.planned_link(config, registry)) is not None:

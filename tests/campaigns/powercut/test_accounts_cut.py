@@ -165,6 +165,7 @@ def test_every_account_that_was_told_is_let_in_after_a_kill_at_every_step(record
         if image.get(ACCOUNTS, b"") not in started:
             started.add(image.get(ACCOUNTS, b""))
             assert_let_in(recorded, step)
+    print(f"{len(recorded.done)} steps, {damaged} left a file that cannot be read")  # noqa: T201 - for who measures
     assert len(recorded.done) >= 4 * ENROLMENTS
     is_in_place = version(recorded.broker.service.program) <= (2, 0, 11)
     assert (damaged >= 2 * ENROLMENTS) is is_in_place, "what this test is about did happen"
@@ -182,6 +183,7 @@ def test_every_account_that_was_told_is_let_in_after_a_power_cut_at_every_step(r
             assert_written(recorded, step)
             if seen % STARTED_OF_TORN == 0:
                 assert_let_in(recorded, step)
+    print(f"{seen} power cuts, {damaged} left a file that cannot be read")  # noqa: T201 - for who measures
     assert damaged > ENROLMENTS, "what this test is about did happen"
 
 
