@@ -44,7 +44,7 @@ Next:
 
 _UPGRADED: Final = """
 Next: systemctl daemon-reload, then restart Mosquitto and the gateway"""
-_ENDING_BYTES: Final = 16
+_ENDING_BYTES, _SETTING = 16, "client_id_file"
 
 PLAIN_MODE: Final = 0o644
 
@@ -93,7 +93,8 @@ def setup_broker(config: Config, options: argparse.Namespace) -> None:
     """Write the files; ConfigurationFault if one is there already or cannot be written, or the plugin is missing."""
     if options.upgrade:
         _upgrade([*_of_service(config, options), *_session(config, options)], options)
-        put_settings(config.file, {"mqtt": _session_setting(config, options)}, dry_run=options.dry_run)
+        own = broker_settings(config, options)["mqtt"].items()
+        put_settings(config.file, {"mqtt": {key: to for key, to in own if key == _SETTING}}, dry_run=options.dry_run)
         print(_UPGRADED)
         return
     wanted = broker_files(config, options)
@@ -158,11 +159,6 @@ def _session(config: Config, options: argparse.Namespace) -> list[SetupFile]:
     return [SetupFile(path, f"{token_hex(_ENDING_BYTES)}\n", READERS_MODE)]
 
 
-def _session_setting(config: Config, options: argparse.Namespace) -> dict[str, str]:
-    found = _session(config, options)
-    return {"client_id_file": beside(config.file, found[0].path)} if found else {}
-
-
 def write_broker(config: Config, wanted: list[SetupFile]) -> None:
     """Write the files; what gateways kept of accounts of before ends, or it would be put back."""
     for one in gateways_of_broker(config):
@@ -177,7 +173,7 @@ def broker_settings(config: Config, options: argparse.Namespace) -> Settings:
     name = config.mqtt.username or "gateway"
     own, administration = (_password_file(config, options, one) for one in (name, config.enrolment.username))
     mqtt = {"username": name, "password_file": beside(config.file, own)}
-    mqtt |= _session_setting(config, options)
+    mqtt |= [(_SETTING, beside(config.file, one.path)) for one in _session(config, options)]
     parts = split_url(config.mqtt.url)
     if (parts.scheme, parts.port or options.services_port) != ("mqtt", options.services_port):
         mqtt = {"url": f"mqtt://localhost:{options.services_port}"} | mqtt

@@ -1,6 +1,7 @@
 """``gateway setup broker``: Mosquitto's files, and the accounts of those who are no devices."""
 
 import json
+import re
 import stat
 
 import pytest
@@ -116,6 +117,20 @@ def test_an_upgrade_adds_what_is_missing_and_leaves_accounts_and_what_a_person_w
     added.unlink()
     assert f"# {added}\n# What Mosquitto's service needs" in broker.command("--upgrade", "--dry-run")
     assert not added.exists()
+
+
+def test_an_upgrade_gives_the_gateway_a_secret_client_id_and_keeps_one_that_it_has(broker: Broker) -> None:
+    broker.command()
+    secret, config = broker.secrets / "gateway.session", broker.folder / "gateway.yaml"
+    secret.unlink()
+    config.write_text(re.sub(r"^ +client_id_file: .*\n", "", config.read_text(), flags=re.MULTILINE))
+    broker.command("--upgrade")
+    made = secret.read_text()
+    assert re.fullmatch(r"[0-9a-f]{32}\n", made)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o640
+    assert yaml.safe_load(config.read_text())["mqtt"]["client_id_file"] == "secrets/gateway.session"
+    broker.command("--upgrade")
+    assert secret.read_text() == made
 
 
 def test_a_dry_run_shows_what_is_no_secret_and_writes_nothing(broker: Broker) -> None:
