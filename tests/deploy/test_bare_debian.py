@@ -24,6 +24,19 @@ CHECKOUT = Path(__file__).parents[2]
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 FETCH = "apt-get update -q && apt-get install -qy --download-only {packages} && touch /.fetched"
 PACKAGES = "python3 python{python} python{python}-venv mosquitto influxdb nftables"
+FETCH_NEXT = """
+    mkdir -p /var/next/lists/partial /var/next/archives/partial && cd /var/next
+    sed s/bookworm/trixie/ /etc/apt/sources.list >sources.list
+    next="-o Dir::Etc::sourcelist=/var/next/sources.list -o Dir::State::lists=/var/next/lists -o Dir::Cache::archives=/var/next/archives"
+    apt-get $next update -q && apt-get $next full-upgrade -qy --download-only &&
+    apt-get $next install -qy --download-only mosquitto influxdb nftables python3 python3.13 python3.13-venv && touch /.fetched-next
+"""
+"""All that a full upgrade to Debian 13 needs, beside what Debian 12 has."""
+NEXT = """
+    cp /var/next/sources.list /etc/apt/sources.list
+    rm -rf /var/lib/apt/lists /var/cache/apt/archives
+    mv /var/next/lists /var/lib/apt/lists && mv /var/next/archives /var/cache/apt/archives
+"""
 ADDRESS = "203.0.113.10"
 # An address that others would reach, on an interface that there is everywhere.
 NETWORK = f"""
@@ -44,15 +57,15 @@ pytestmark = [
 ]
 
 
-def bare_release(release: str) -> Path:
+def bare_release(release: str, fetch: str = "", mark: str = ".fetched") -> Path:
     """A minimal Debian with a systemd, made once; skip with what hindered it."""
     root = CHECKOUT / ".cache" / "debian" / f"bare-{release}"
-    if not (root / ".fetched").exists():
-        fetch = FETCH.format(packages=PACKAGES.format(python=PYTHONS[release]))
+    if not (root / mark).exists():
+        fetch = fetch or FETCH.format(packages=PACKAGES.format(python=PYTHONS[release]))
         words = [str(CHECKOUT / ".ci" / "debian"), release, "sh", "-c", fetch]
         environment = {name: text for name, text in os.environ.items() if name != "CI"} | {"BARE": "1"}
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-        if not (root / ".fetched").exists():
+        if not (root / mark).exists():
             pytest.skip((done.stderr + done.stdout).strip().splitlines()[-1])
     return root
 
@@ -63,11 +76,17 @@ class BareDebian:
     def __init__(self, release: str, folder: Path) -> None:
         self.python, self.packages = PYTHONS[release], folder / "packages"
         (folder / "booted").mkdir()
-        made = [str(CHECKOUT / ".ci" / "deb"), "--python", self.python, "--out", str(self.packages)]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-        (self.package,) = self.packages.glob("*.deb")
+        self.package = self.made(self.python)
         lower = bare_release(release)
         self.system = Booted(folder / "booted", self.packages, inside=NETWORK, unit="multi-user.target", lower=lower)
+
+    def made(self, python: str) -> Path:
+        """The package for a Python."""
+        before = {*self.packages.glob("*.deb")}
+        words = [str(CHECKOUT / ".ci" / "deb"), "--python", python, "--out", str(self.packages)]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (package,) = {*self.packages.glob("*.deb")} - before
+        return package
 
     def give(self, command: str, status: int = 0) -> str:
         """Give a command; what it said, on both of its outputs."""
@@ -196,3 +215,37 @@ def test_removed_it_keeps_what_waits_and_purged_nothing_is_left(bare: BareDebian
     places = "/etc/gateway /var/lib/gateway /opt/gateway /usr/lib/province-gateway /usr/local/bin/gateway"
     assert bare.system.run(f"ls -d {places} /etc/systemd/system/gateway* 2>/dev/null; getent passwd gateway") == ""
     bare.give("systemctl restart mosquitto && systemctl is-active mosquitto")
+
+
+def test_a_full_upgrade_from_debian_12_keeps_it_and_the_next_package_goes_over_to_the_new_python(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    bare_release("bookworm")
+    bare_release("bookworm", FETCH_NEXT, ".fetched-next")
+    bare = BareDebian("bookworm", tmp_path_factory.mktemp("next"))
+    try:
+        until(lambda: bare.system.boots("dbus"), 180, what="the system is up")
+        bare.install(bare.package)
+        bare.give("gateway setup && gateway devices add wm-0001 --site ward-1 --domain water")
+        account = label(bare.give("gateway devices enroll wm-0001"))
+
+        bare.give(f"{NEXT} apt-get full-upgrade -y -o Dpkg::Options::=--force-confold")
+        check_runs(bare, account, "/usr/bin/python3.11", 12.5)
+        bare.give("systemctl restart gateway")
+        check_runs(bare, account, "/usr/bin/python3.11", 13.5)
+
+        bare.install(bare.made("3.13"))
+        bare.give("apt-get autoremove -y")
+        check_runs(bare, account, "/usr/bin/python3.13", 14.5)
+        bare.give("systemctl restart gateway")
+        check_runs(bare, account, "/usr/bin/python3.13", 15.5)
+    finally:
+        bare.system.end()
+
+
+def check_runs(bare: BareDebian, account: dict[str, str], python: str, volume_m3: float) -> None:
+    """See that the gateway is installed, runs with a Python, and stores a reading."""
+    assert bare.status().startswith("install ok installed: ")
+    assert bare.system.run("readlink -f /proc/$(systemctl show -p MainPID --value gateway)/exe") == python
+    bare.give(bare.publish(account, volume_m3))
+    until(lambda: str(volume_m3) in bare.stored("SELECT volume_m3 FROM water"), 60, what=f"{volume_m3} is stored")
