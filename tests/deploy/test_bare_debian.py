@@ -27,9 +27,10 @@ PACKAGES = "python3 python{python} python{python}-venv mosquitto influxdb nftabl
 FETCH_NEXT = """
     mkdir -p /var/next/lists/partial /var/next/archives/partial && cd /var/next
     sed s/bookworm/trixie/ /etc/apt/sources.list >sources.list
-    next="-o Dir::Etc::sourcelist=/var/next/sources.list -o Dir::State::lists=/var/next/lists -o Dir::Cache::archives=/var/next/archives"
+    next="-o Dir::Etc::sourcelist=$PWD/sources.list -o Dir::State::lists=$PWD/lists -o Dir::Cache::archives=$PWD/archives"
     apt-get $next update -q && apt-get $next full-upgrade -qy --download-only &&
-    apt-get $next install -qy --download-only mosquitto influxdb nftables python3 python3.13 python3.13-venv && touch /.fetched-next
+    apt-get $next install -qy --download-only mosquitto influxdb nftables python3 python3.13 python3.13-venv &&
+    touch /.fetched-next
 """
 """All that a full upgrade to Debian 13 needs, beside what Debian 12 has."""
 NEXT = """
