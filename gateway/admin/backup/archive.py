@@ -36,12 +36,6 @@ _MANIFEST_MAX_BYTES: Final = 64 * 2**20
 _LEVEL: Final = 1
 """The journal in it is compressed already."""
 _HERE, _ROOT = "here", "root"
-_KINDS: Final = {
-    tarfile.LNKTYPE: "a second name of a file",
-    tarfile.FIFOTYPE: "a pipe",
-    tarfile.CHRTYPE: "a device",
-    tarfile.BLKTYPE: "a device",
-}
 _ELSEWHERE: Final = "the archive names a file that no backup has: {!r}"
 
 
@@ -162,7 +156,7 @@ def verify_archive(path: Path, wanted: str | None = None) -> VerifiedArchive:
         raise ArchiveFault(f"{path}: is damaged: its manifest names a file twice")
     for link in links:
         if not any(name.startswith(f"{link}/") for name in told):
-            raise ArchiveFault(f"{path}: holds a link, which no backup has: {link!r}")
+            raise ArchiveFault(f"{path}: holds a link, as no backup does: {link!r}")
     for name in sorted(told.keys() | found.keys()):
         if told.get(name) != found.get(name):
             raise ArchiveFault(f"{path}: is damaged: {name} is not what the manifest says")
@@ -190,8 +184,7 @@ def _each(tar: tarfile.TarFile, links: list[str]) -> Iterator[tuple[tarfile.TarI
         elif member.issym():
             links.append(member.name)
         elif not member.isdir():  # earlier releases wrote folders
-            kind = _KINDS.get(member.type, "what is no plain file")
-            raise ArchiveFault(f"the archive holds {kind}, which no backup has: {member.name!r}")
+            raise ArchiveFault(f"the archive holds what is no plain file, as no backup does: {member.name!r}")
 
 
 def place_of_member(name: str, folder: Path) -> Path:

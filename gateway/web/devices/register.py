@@ -19,7 +19,7 @@ from gateway.support.registry.changes import PLACE, ChangeRefused, MakeChange, a
 from gateway.web.devices.device_documents import PARAM, DeviceForm, document_of, fields_of, typed
 from gateway.web.devices.new_devices import NOTHING_KNOWN, ExplainDevice, NewDevicePages
 from gateway.web.http.answers import Fresh
-from gateway.web.http.handlers import Document, KeyTwice, account_of, json_of, language_of, note_changes, whole_number
+from gateway.web.http.handlers import Document, account_of, json_of, language_of, note_changes, whole_number
 from gateway.web.routing import PageParts, RouteGroup, changes, reads
 from schemas.glossary import quantities
 from schemas.quantities import DOMAINS
@@ -248,8 +248,6 @@ async def _body(request: web.Request, keys: Iterable[str]) -> dict[str, Any]:
     """The keys of a device in the body; HTTPBadRequest if it is no JSON object, or has another key."""
     try:
         document = json_of(await request.text())
-    except KeyTwice as fault:
-        raise web.HTTPBadRequest(text=str(fault)) from fault
     except ValueError:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("params", {}), dict):
