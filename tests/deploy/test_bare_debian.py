@@ -29,7 +29,7 @@ FETCH_NEXT = """
     sed s/bookworm/trixie/ /etc/apt/sources.list >sources.list
     next="-o Dir::Etc::sourcelist=$PWD/sources.list -o Dir::State::lists=$PWD/lists -o Dir::Cache::archives=$PWD/archives"
     apt-get $next update -q && apt-get $next full-upgrade -qy --download-only &&
-    apt-get $next install -qy --download-only mosquitto influxdb nftables python3 python3.13 python3.13-venv &&
+    apt-get $next install -qy --download-only libnsl2 mosquitto influxdb nftables python3 python3.13 python3.13-venv &&
     touch /.fetched-next
 """
 """All that a full upgrade to Debian 13 needs, beside what Debian 12 has."""
