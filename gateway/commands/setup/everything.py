@@ -182,7 +182,8 @@ class MachineSetup:
             return
         is_victoria = (programs / "victoria-metrics").exists() and not (programs / "influxd").exists()
         if is_victoria:
-            self._put(_VICTORIA_METRICS)
+            if not _answers(config.influxdb.url):
+                self._put(_VICTORIA_METRICS)
             words += ["--victoria-metrics"]
         elif (programs / "influxd").exists():
             self._influxd(config.influxdb.url)
