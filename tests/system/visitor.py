@@ -9,6 +9,7 @@ from http.cookies import Morsel, SimpleCookie
 from urllib.parse import urlencode
 
 from tests.system.rig import Gateway
+from tests.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ class Browser:
 
     def _connected(self) -> HTTPConnection:
         host, port = self.gate.host, self.port or self.gate.port
-        return HTTPSConnection(host, port, timeout=10, context=self.tls) if self.tls else HTTPConnection(host, port, timeout=10)
+        if self.tls:
+            return HTTPSConnection(host, port, timeout=PATIENCE_S, context=self.tls)
+        return HTTPConnection(host, port, timeout=PATIENCE_S)
 
 
 def status_of(gate: Gateway, request: bytes) -> int:
