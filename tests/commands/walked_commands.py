@@ -279,7 +279,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "unroutable": given("unroutable", "--replay", config="shared.yaml"),
     "profiles propose": given("profiles", "propose", "--jsonl", "{data}/recording.jsonl", "--out", "{data}/proposed.yaml"),
     "profiles template": lambda _: main(["profiles", "template"]),
-    "devices revoke": given("devices", "revoke", HIS, config="shared.yaml"),
+    "devices revoke": given("devices", "revoke", HIS, "--yes", config="shared.yaml"),
     "devices resum": given("devices", "resum", HIS, "--from", "40d"),
     "devices steps": given("devices", "steps"),
     "devices used": given("devices", "used", HIS, "--at", "2026-10-31 12:00"),
@@ -317,7 +317,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "setup certificates server": certificates("server", "broker.example.vn", "--also", "192.0.2.1"),
     "setup certificates service": certificates("service", "gateway"),
     "setup certificates renew": certificates("renew", OTHER),
-    "setup certificates revoke": certificates("revoke", OTHER),
+    "setup certificates revoke": certificates("revoke", OTHER, "--yes"),
     **{
         f"install.sh {' '.join(words)}": install_sh(*words)
         for action in (*_ACTIONS, "purge --yes")
@@ -331,9 +331,11 @@ COMMANDS: Final[dict[str, Command]] = {
 
 
 STATUS: Final = {
-    **dict.fromkeys(("devices forget --check", "status", "install.sh purge, not confirmed"), 1),
-    **dict.fromkeys(("devices revoke", "unroutable"), 3),  # they ask a broker
-    **dict.fromkeys(("devices used", "devices estimate", "devices correct", "alarms ack", "rollups", "standby"), 2),
+    **dict.fromkeys(("devices forget --check", "status"), 1),
+    **dict.fromkeys(
+        ("devices revoke", "unroutable", "devices estimate", "devices correct"), 3
+    ),  # they ask a broker, or a gateway that runs
+    **dict.fromkeys(("devices used", "install.sh purge, not confirmed", "alarms ack", "rollups", "standby"), 2),
     "restore over what is there": 2,
 }
 """Of commands that say something by it, or come as far as they do without a gateway that runs."""
