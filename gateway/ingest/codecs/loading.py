@@ -50,9 +50,9 @@ RESERVED: Final = (
     "finally for function if implements import in instanceof interface let new null package private protected public return "
     "static super switch this throw true try typeof var void while with yield "
 )
-BUFFER: Final = re.compile(r"\bBuffer\b")
-LOCALE: Final = re.compile(r"\btoLocale\w*String\b")
-WORD: Final = re.compile(r"[A-Za-z_$][\w$]*")
+LOCALE: Final = {"toLocaleString", "toLocaleDateString", "toLocaleTimeString"}
+NAMES: Final = bytes(byte if re.match(r"[\w$]", chr(byte), re.ASCII) else ord(" ") for byte in range(256))
+"""Turns a text into its names, with spaces between them: several times as fast as a pattern."""
 AS_PROPERTY: Final = re.compile(r"[.'\"`]\s*constructor\b")
 NUL: Final = re.compile(r"(\\*)\0")
 ESCAPE: Final = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.")
@@ -178,17 +178,19 @@ class LoadedCodec:
     def _load(self) -> _Decode:
         """Make the context, under the limit of loading."""
         loadings, limit_s = self._contexts.loadings, self._contexts.load_limit_s
-        source = NUL.sub(_escaped, json.loads(zlib.decompress(self._source)))
+        source = json.loads(zlib.decompress(self._source))
+        source = NUL.sub(_escaped, source) if "\0" in source else source
+        words = _words(source)
         loadings[0] += 1
         before_s = time.process_time()
         try:
             context, shell = self._contexts.take()
             context.set_time_limit(limit_s)
-            buffer = context.eval(BUFFERS) if BUFFER.search(source) else None
-            if LOCALE.search(source):
+            buffer = context.eval(BUFFERS) if "Buffer" in words else None
+            if not LOCALE.isdisjoint(words):
                 context.eval(LOCALES)
             define = context.eval(HEAD + source + TAIL.format(_share(source)))
-            decode = shell(define, self._keep_console, buffer, _words(source))
+            decode = shell(define, self._keep_console, buffer, " ".join(words))
         except _quickjs.JSException as error:
             if str(error).startswith(INTERRUPTED):
                 raise _slow(limit_s) from error
@@ -203,12 +205,12 @@ class LoadedCodec:
         return decode
 
 
-def _words(source: str) -> str:
+def _words(source: str) -> set[str]:
     """The names in a text; ``constructor`` only outside of classes."""
-    words = set(WORD.findall(source))
-    if not AS_PROPERTY.search(source):
-        words.discard("constructor")
-    return " ".join(words)
+    words = set(source.encode(errors="replace").translate(NAMES).decode().split())
+    if "constructor" in words and not AS_PROPERTY.search(source):
+        words.remove("constructor")
+    return words
 
 
 def _share(source: str) -> str:

@@ -131,8 +131,8 @@ def test_functions_are_shared_under_names_that_may_be_used() -> None:
     entry = '"{0}": typeof {0} === "function" ? {0} : undefined'
     assert share == f"$share({{{entry.format('a')}, {entry.format('b')}}}); "
     assert loading._share("that.c()") == ""  # noqa: SLF001
-    assert set(loading._words("a.b constructor $c").split()) == {"a", "b", "$c"}  # noqa: SLF001
-    assert set(loading._words("x.constructor y").split()) == {"x", "constructor", "y"}  # noqa: SLF001
+    assert loading._words("a.b constructor $c") == {"a", "b", "$c"}  # noqa: SLF001
+    assert loading._words("x.constructor y") == {"x", "constructor", "y"}  # noqa: SLF001
 
 
 def test_lines_are_read_and_answered_until_the_input_ends(monkeypatch: pytest.MonkeyPatch) -> None:
