@@ -104,6 +104,24 @@ def test_ctrl_c_while_the_new_version_is_on_trial_goes_back(tmp_path: Path, monk
     assert province.layout.subscribed(UNIT).exists()
 
 
+def test_ctrl_c_while_it_builds_leaves_nothing_half_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    province = made(tmp_path / "root", ("1.0.0",))
+    before = province.tree().keys()
+    build = province.machine.status
+
+    def interrupted(*command: str | Path) -> int:
+        done = build(*command)
+        if "venv" in command:
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(province.machine, "status", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        install("1.1.0")(province)
+    assert province.tree().keys() == before
+    assert province.machine.running == "1.0.0"
+
+
 def test_a_rollback_takes_an_interrupted_upgrade_back(tmp_path: Path) -> None:
     province = made(tmp_path / "root", ("1.0.0",))
     province.layout.trial.write_bytes(SwitchTrial("1.1.0", "1.0.0", {UNIT: ServiceStage.SUBSCRIBED}).note())
