@@ -6,7 +6,7 @@ accounts, and what the command line names. All files are looked at before the fi
 
 import os
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ from gateway.support.private_files import as_owner
 
 _UNITS: Final = ("etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system")
 _STATE: Final = Path("/var/lib")
+_WRITTEN: Final = frozenset({"WorkingDirectory", "ReadWritePaths"})
 _SINGLE: Final = SQLITE | {BackupKind.CONFIGURATION, BackupKind.REGISTRY, BackupKind.BROKER_ACCOUNTS}
 """Kinds of which a gateway has one file."""
 _LINKS_MAX: Final = 40
@@ -62,28 +63,17 @@ class Target(NamedTuple):
 
 
 def data_of_unit(config: Path, root: Path = Path("/")) -> tuple[Path, ...]:
-    """The folders that the unit which runs this configuration may write, as systemd reads them; none without such a unit."""
-    name = config.parent.name.removeprefix("gateway").removeprefix("-")
+    """The folders that the unit which runs this configuration may write, by its files and what was added to them."""
+    name, found = config.parent.name.removeprefix("gateway").removeprefix("-"), []
     for unit, instance in (("gateway", ""), ("gateway@", name)):
-        lines = [line.replace("%i", instance) for line in _lines_of_unit(root, unit, f"{unit}{instance}")]
-        settings = [(key.strip(), value.split()) for key, _, value in (line.partition("=") for line in lines)]
+        patterns = [f"{one}.service{end}" for one in {unit, unit + instance} for end in ("", ".d/*.conf")]
+        files = [file for folder in _UNITS for pattern in patterns for file in (root / folder).glob(pattern)]
+        lines = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files).replace("%i", instance)
+        settings = [(key, value.split()) for key, _, value in (line.partition("=") for line in lines.splitlines())]
         if any(key == "ExecStart" and str(config) in words for key, words in settings):
-            found = chain.from_iterable(
-                [_STATE / word if key == "StateDirectory" else Path(word.lstrip("-+")) for word in words]
-                for key, words in settings
-                if key in {"StateDirectory", "WorkingDirectory", "ReadWritePaths"}
-            )
-            return tuple(dict.fromkeys(path for path in found if path.is_absolute()))
-    return ()
-
-
-def _lines_of_unit(root: Path, unit: str, instance: str) -> Iterator[str]:
-    """The lines of a unit, in the first folder that has it, and of what was added to it."""
-    folders = [root / folder for folder in _UNITS]
-    files = [path for folder in folders if (path := folder / f"{unit}.service").is_file()][:1]
-    added = (folder / f"{name}.service.d" for folder in folders for name in dict.fromkeys((unit, instance)))
-    for file in [*files, *(path for folder in added for path in sorted(folder.glob("*.conf")))]:
-        yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
+            found += [_STATE / word for key, words in settings if key == "StateDirectory" for word in words]
+            found += [Path(word.lstrip("-+")) for key, words in settings if key in _WRITTEN for word in words]
+    return tuple(path for path in dict.fromkeys(found) if path.is_absolute())
 
 
 def places_of(manifest: BackupManifest, target: Target) -> dict[str, RestoredFile]:

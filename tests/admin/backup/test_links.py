@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.backup.places import data_of_unit
 from gateway.commands.privacy.device_places import tell_copies
 from gateway.support.registry.registry import load_registry
 from tests.admin.backup.machine import HIS, OTHER, Machine
@@ -164,3 +165,14 @@ def test_a_backup_of_a_folder_that_is_a_link_can_be_restored(
     monkeypatch.undo()
     restored(new, archive)
     assert (new.folder / "profiles" / "README").read_text() == "ours\n"
+
+
+def test_folders_of_data_are_those_that_the_unit_of_the_configuration_may_write(tmp_path: Path) -> None:
+    units, added = tmp_path / "usr" / "lib" / "systemd" / "system", tmp_path / "etc/systemd/system/gateway@north.service.d"
+    shutil.copytree(Path(__file__).parents[3] / "deploy" / "systemd", units)
+    added.mkdir(parents=True)
+    (added / "disk.conf").write_text("[Service]\nReadWritePaths=/mnt/ssd -/srv/photos\n")
+    for name, more in {"gateway": [], "gateway-north": ["/mnt/ssd", "/srv/photos"], "gateway-south": []}.items():
+        found = data_of_unit(Path("/etc", name, "gateway.yaml"), tmp_path)
+        assert sorted(map(str, found)) == sorted([f"/etc/{name}/registry", *more, f"/var/lib/{name}"])
+    assert data_of_unit(Path("/srv/gateway.yaml"), tmp_path) == ()
