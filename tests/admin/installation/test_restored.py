@@ -43,7 +43,11 @@ same() {{
     echo "same $1"
 }}
 grow() {{ for name in $names; do add $name $1; note $name; done; }}
-both() {{ for name in $names; do gateway "$1" /run/$name.tar.gz $2 -c /etc/$name/gateway.yaml; done; }}
+both() {{
+    command=$1
+    shift
+    for name in $names; do gateway $command /run/$name.tar.gz "$@" -c /etc/$name/gateway.yaml; done
+}}
 settings() {{
     mkdir -p /etc/gateway-north
     echo '{{mqtt: {{client_id: north}}, journal: {{path: /var/lib/gateway-north/journal.db}}}}' >/etc/gateway-north/gateway.yaml
@@ -55,7 +59,7 @@ for name in $names; do
     for device in wm-1 wm-2 wm-3; do add $name $device; done
     note $name
 done
-both backup ""
+both backup
 sh {folder}/first/install.sh purge --yes
 settings
 install first
