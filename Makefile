@@ -11,7 +11,7 @@ DAYS ?= 31
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup ready ready-python ready-parts demo test test-alone-1 test-alone-2 test-alone-3 test-together-1 test-together-2 test-together-3 test-together-4
-.PHONY: test-oldest test-debian12 test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge judge-grafana fuzz recovery soak lock bundle deb sbom advisories clean near
+.PHONY: test-oldest test-debian12 test-machines test-all check fmt bench chaos chaos-rabbitmq months truth mutate judge judge-grafana fuzz recovery soak lock bundle deb sbom advisories clean near
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -83,6 +83,12 @@ test-oldest: ready-python ## the tests of what is of the language on the oldest 
 
 test-debian12: ## make test in a Debian 12 beside this one: with its Python, Mosquitto, VictoriaMetrics and systemd (as root, with debootstrap)
 	@.ci/debian bookworm
+
+MACHINES := tests/admin/installation/test_other_machine.py tests/admin/installation/test_ladder.py tests/deploy/test_bare_debian.py
+
+test-machines: ready ## each night: 64-bit ARM under qemu, Debian 12 and 13 from bare, and all tests in a Debian 12 (as root, with debootstrap and qemu-user)
+	$(BIN)/python -m pytest -rs $(MACHINES)
+	@.ci/debian bookworm make test-all
 
 test-all: check ## all tests, the slow ones too
 	$(BIN)/python -m pytest

@@ -61,9 +61,15 @@ class Podman:
 
     def run(self, action: str, *words: str) -> str:
         """Return what it prints."""
-        done = subprocess.run([*self.words(action), *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return _told(subprocess.run([*self.words(action), *words], capture_output=True, text=True, check=False))
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what was printed; skip where podman may not set the limits that it sets whatever it is told."""
+    if done.returncode != 0 and "RLIMIT_NPROC" in done.stderr:
+        pytest.skip(f"this machine forbids podman to set limits: {done.stderr.splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _limits() -> dict[str, tuple[int, int]]:
@@ -73,18 +79,18 @@ def _limits() -> dict[str, tuple[int, int]]:
 def build(folder: Path, podman: Podman) -> None:
     """Run the block of the guide; its bundle is there already."""
     (folder / "deploy").symlink_to(FOLDER.parent)
-    assert bundle.main(["--out", str(folder / "dist")]) == 0
+    guide = (FOLDER / "README.md").read_text(encoding="utf-8")
+    (python,) = re.findall(r"^make bundle PYTHON=(\S+)", guide, re.MULTILINE)
+    assert bundle.main(["--python", python, "--out", str(folder / "dist")]) == 0
     cases = "".join(f'{action}) exec {shlex.join(podman.words(action))} "$@" ;;\n' for action in ("build", "import"))
     played = {"sudo": 'exec "$@"', "make": "exit 0", "podman": f"action=$1\nshift\ncase $action in\n{cases}esac"}
     for name, text in played.items():
         (folder / "programs" / name).parent.mkdir(exist_ok=True)
         (folder / "programs" / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / "programs" / name).chmod(0o755)
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    (commands,) = re.findall(r"^```sh\n(sudo debootstrap.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (commands,) = re.findall(r"^```sh\n(sudo debootstrap.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     environment = os.environ | {"PATH": f"{folder}/programs:{os.environ['PATH']}"}
-    done = subprocess.run(["sh", "-euc", commands], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    _told(subprocess.run(["sh", "-euc", commands], cwd=folder, env=environment, capture_output=True, text=True, check=False))
 
 
 def lay_out(folder: Path, mqtt_url: str, influxdb_url: str, port: int) -> list[str]:

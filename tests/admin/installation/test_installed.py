@@ -53,9 +53,16 @@ def later(bundle: Path, folder: Path, version: str, patch: str = "") -> Path:
 
 
 class Cabinet:
-    """A root with a configuration for the broker of the test, and a systemctl that starts what the unit says."""
+    """A root with a configuration for the broker of the test, and a systemctl that starts what the unit says.
 
-    def __init__(self, folder: Path, broker_url: str) -> None:
+    :ivar python: what builds the environment.
+    :ivar patience_s: how long a version may take to be subscribed.
+    """
+
+    python = PYTHON
+    patience_s = 30
+
+    def __init__(self, folder: Path, broker_url: str, influxdb_url: str = "http://127.0.0.1:9") -> None:
         self.layout = Layout(folder / "root")
         (self.layout.root / "run" / "systemd" / "system").mkdir(parents=True)
         self.programs = folder / "programs"
@@ -69,7 +76,7 @@ class Cabinet:
         self.journal = self.layout.data() / "journal.db"
         document = {
             "mqtt": {"url": broker_url},
-            "influxdb": {"url": "http://127.0.0.1:9", "api": "v1"},
+            "influxdb": {"url": influxdb_url, "api": "v1"},
             "journal": {"path": str(self.journal), "min_free_bytes": 0},
             "http": {"port": free_port()},
         }
@@ -81,8 +88,8 @@ class Cabinet:
 
     def run(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the script of a bundle."""
-        environment = os.environ | {"PATH": f"{self.programs}:{os.environ['PATH']}", "PYTHON": PYTHON}
-        words = ["sh", str(script), *arguments, "--root", str(self.layout.root), "--patience", "30"]
+        environment = os.environ | {"PATH": f"{self.programs}:{os.environ['PATH']}", "PYTHON": self.python}
+        words = ["sh", str(script), *arguments, "--root", str(self.layout.root), "--patience", str(self.patience_s)]
         return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
 
     @property
