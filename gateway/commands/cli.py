@@ -85,7 +85,6 @@ def add_run(run: argparse.ArgumentParser) -> None:
 class CommandRow(NamedTuple):
     """A row of the table.
 
-    :ivar about: its purpose, in a line.
     :ivar options: the module below ``gateway.commands`` whose ``add_options`` adds them, or ``module:function``; or a table of
         commands below this one.
     :ivar alone: as ``options``, of a command that is given without one of those below it; empty: it is not.

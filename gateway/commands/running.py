@@ -90,7 +90,6 @@ def meant(config: Config, name: str) -> str:
 
 
 def _why(answer: HttpAnswer) -> str:
-    """Return the fault that an answer names."""
     found = answer.document()
     return str(found["error"]) if isinstance(found, dict) and "error" in found else answer.text()[:300]
 

@@ -35,12 +35,7 @@ def add_options(status: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Instance:
-    """A gateway of this machine.
-
-    :ivar state: of the status page: a level; or ``stands``, or ``unreachable``.
-    :ivar answer: its ``/api/status``.
-    :ivar fault: the reason that there is none.
-    """
+    """A gateway of this machine: its level, ``stands`` or ``unreachable``; its ``/api/status``, or why there is none."""
 
     name: str
     file: Path | None
@@ -65,7 +60,6 @@ def status_command(options: argparse.Namespace) -> int:
 
 
 def _all(under: Path) -> Iterator[Instance]:
-    """The gateways whose settings stand under a folder."""
     files = installed(under)
     if not files:
         raise ConfigurationFault(
@@ -107,7 +101,6 @@ def _shown(seen: list[Instance], language: str) -> Iterator[str]:
 
 
 def _role(answer: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:
-    """The role of a machine that has a standby, and that of the other."""
     if (standby := answer.get("standby")) is not None:
         others = ", ".join(words[f"other_{role}"].format(name) for name, role in standby["others"].items())
         yield words[standby["role"]].format(standby["machine"], others or "-")

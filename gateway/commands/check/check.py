@@ -174,7 +174,6 @@ _DAY_MS: Final = 86_400_000
 
 
 async def _shown_by_servers(config: Config) -> dict[str, bytes]:
-    """The certificates that servers show, by setting."""
     shown = {}
     for server in tls_servers(config):
         try:
@@ -189,7 +188,6 @@ async def _shown_by_servers(config: Config) -> dict[str, bytes]:
 
 
 def _tell_ends(ends: Mapping[str, int]) -> None:
-    """Print the days that certificates have left."""
     now_ms = WallClock().now_ms()
     days_left = {which: (end_ms - now_ms) / _DAY_MS for which, end_ms in ends.items()}
     for which, days in days_left.items():

@@ -15,10 +15,7 @@ from gateway.support.tls import first_in
 
 
 def unnamed(config: Config, shown: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield what certificates do not name though they are asked for by it.
-
-    :param shown: the certificates that servers show, by setting.
-    """
+    """Yield what certificates do not name though they are asked for by it; ``shown``: those of servers, by setting."""
     host = split_url(config.enrolment.url or "").hostname
     if host is not None and "enrolment.url" in shown:
         yield _unnamed("enrolment.url", "the broker's certificate", str(host), shown["enrolment.url"], "devices refuse it")

@@ -25,11 +25,7 @@ _HOW_IN_FORCE: Final = "(a shipped profile is active when profiles.enable or a r
 
 @dataclass(slots=True)
 class Faults:
-    """Faults found, a line each.
-
-    :ivar faults: the gateway refuses the configuration.
-    :ivar warnings: it accepts the configuration, but this may be a mistake.
-    """
+    """Lines: faults, for which the gateway refuses the configuration, and warnings of what may be a mistake."""
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

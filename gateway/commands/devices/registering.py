@@ -96,10 +96,7 @@ def _value(key: str, text: str) -> float | str:
 
 
 def _parameter(text: str) -> tuple[str, object]:
-    """Name and value of ``NAME=VALUE``; a number or boolean if it reads as one in YAML.
-
-    :raises ConfigurationFault: it has no equals sign, or reads as another number than it seems.
-    """
+    """Name and value of ``NAME=VALUE``, as in YAML; ConfigurationFault: no equals sign, or not the number it seems."""
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise ConfigurationFault([f"--param {text}: write NAME=VALUE, such as pulse_weight=10"])

@@ -46,7 +46,6 @@ def add_steps(actions: Actions) -> None:
 
 
 def _list(config: Config, options: argparse.Namespace) -> None:
-    """List the steps, from the running gateway or its file."""
     zone = ZoneInfo(config.time.zone)
     steps = _steps(config)
     if options.json:

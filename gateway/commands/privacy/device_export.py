@@ -41,10 +41,7 @@ from schemas.quantities import QUANTITIES
 
 
 class PointFiles:
-    """Points as they come, a file for each measurement; made a table when all are there and the columns are known.
-
-    :ivar counts: measurement → number of points.
-    """
+    """Points as they come, a file and a count by measurement; made a table when all are there, the columns known."""
 
     def __init__(self, folder: Path, zone: ZoneInfo) -> None:
         self.counts: dict[str, int] = {}

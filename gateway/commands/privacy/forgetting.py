@@ -142,7 +142,6 @@ def _forget(config: Config, device: NamedDevice, file: Database) -> int:
 
 
 def _tell_sealed(config: Config, device: NamedDevice) -> None:
-    """Say what stays in sealed months."""
     months = sorted({month for month, _ in Seals(config.journal.path).lines_of(device.names)})
     if months:
         show(

@@ -43,8 +43,6 @@ _TEXT_COLUMNS: Final = frozenset(
 
 
 class _ForPrograms:
-    """A form that programs read."""
-
     def end(self, notes: Sequence[str]) -> None:
         """Print the notes beside it, on standard error."""
         for note in notes:

@@ -225,11 +225,7 @@ def registry_to_report(config: Config) -> Registry:
 
 
 async def with_late_sums(config: Config, store: Store, roster: Roster, end_ms: int, now_ms: int) -> Store:
-    """The database as it was before an instant, with the sums of devices that could not be written again.
-
-    :raises StoreFault: the database does not answer.
-    :raises ConfigurationFault: the running gateway does not answer, or its file cannot be read.
-    """
+    """The database as before an instant, with sums that it did not take; ConfigurationFault if the gateway's are unknown."""
     if len(roster.by_id) > _NAMED_EVENTS_OF:
         store = EventsAskedOnce(store)
     if store.is_overwritten:

@@ -60,10 +60,7 @@ class Origins:
 
 
 class Places:
-    """Counts the unregistered devices, and decides which of them must leave.
-
-    :ivar turned_away: messages of devices for which there was no place.
-    """
+    """Counts unregistered devices, and decides which must leave; ``turned_away``: messages of those without a place."""
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -50,16 +50,12 @@ class _DoubtRecord(NamedTuple):
 
 
 class _FormerRecord(NamedTuple):
-    """An offset of a counter that held before."""
-
     until_ms: Ms
     offset: float
     total: float | None = None
 
 
 class _ToldRecord(NamedTuple):
-    """An exchange that was told."""
-
     at_ms: Ms
     field: str | None = None
     final: float | None = None

@@ -49,7 +49,6 @@ class ProfiledStream:
     """A topic that profiles read, resolved.
 
     :ivar recognition: recognises frames that are like the one before; None: each frame is recognised on its own.
-    :ivar device: the device that sends those frames.
     :ivar domain: the domain of their outcomes while no measurement is known.
     :ivar series: the series of the one plain point in each of them; None: their points differ.
     """
@@ -250,7 +249,6 @@ class Streams:
         return self.registry.get(name) or self.registry.get(device_key(name))
 
     def _registered(self, name: str) -> RegisteredDevice | None:
-        """The registry's entry of a device."""
         entry = self._entry(name)
         return entry if entry is None or entry.source is None or entry.id == name else None
 

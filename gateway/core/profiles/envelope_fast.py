@@ -175,7 +175,6 @@ _NOWHERE: Final = "/ "
 
 
 def _put_all(tree: _Tree, paths: FirstOf | None, leaf: _Leaf) -> list[str]:
-    """Add the value at each of several paths."""
     return [_put(tree, path, leaf) for path in paths.first_of] if paths is not None else [_put(tree, _NOWHERE, _NOTHING)]
 
 

@@ -174,10 +174,7 @@ class ProfileSelection:
             self._alike += (frame,)
 
     def verdict(self, candidates: Iterable[Candidate]) -> Frame | Ignored:
-        """Return the frame of the profile that takes it, among the candidates that were asked.
-
-        :raises Undecodable: none takes it, or several fit equally; :class:`Unnamed` if a registration would decide.
-        """
+        """The frame of the profile that takes it; Undecodable: none does, or several; Unnamed: a registration would decide."""
         best = self.best
         if best is not None and not self._alike:
             return best

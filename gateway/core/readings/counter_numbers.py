@@ -152,7 +152,6 @@ class CounterNumbers(array):  # type: ignore[type-arg] # it is its numbers: an o
             self._doubts = {other: doubt for other, doubt in self._doubts.items() if other != name}
 
     def _total(self, at: int) -> float:
-        """The newest sum of a counter."""
         value, offset = float(self[at]), float(self[at + OFFSET])
         return offset if isnan(value) else value + offset
 

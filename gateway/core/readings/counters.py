@@ -137,10 +137,7 @@ class CounterState(CounterNumbers):
             self[at], self[at + OFFSET] = told.register, exact(total - told.register)
 
     def swap(self, worked: Register, read_ms: float, steps: Iterable[StepToConfirm] | None = None) -> bool:
-        """Go on with a counter as it was worked out again from readings up to ``read_ms``; False: more must be read first.
-
-        :param steps: those of its steps that people must still confirm; None: as before.
-        """
+        """Go on with a counter as worked out again up to ``read_ms``, its open ``steps`` (None: as before); False: read on."""
         if worked.name not in self._names:
             return True
         at = WIDTH * self._names.index(worked.name)

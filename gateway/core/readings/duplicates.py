@@ -146,7 +146,6 @@ class RecentKeys:
         self._add(key, [known[name] for name in field_set.names], field_set, quality, second, field_sets)
 
     def _field_set(self, at: int, field_sets: FieldSets) -> FieldSet:
-        """The field set of the key at a place."""
         number: int = KEY_HEAD.unpack_from(self.window, at)[2]
         return field_sets.by_number[number]
 

@@ -110,7 +110,6 @@ class SeriesPattern:
     :ivar head: the beginning of a line up to the name of the device.
     :ivar health_head: the same of a point of device health.
     :ivar rest: the tags behind the name of the device.
-    :ivar quality: the quality bits that all its readings have.
     :ivar key: stands for domain and tags in the window of duplicates; the same number in every process.
     """
 

@@ -194,10 +194,7 @@ class Doubt(NamedTuple):
 
 
 class RegisterStep(NamedTuple):
-    """A step that people must explain: when the first reading after it was, and how many messages in a row say so.
-
-    :ivar is_restart: it went back to a tenth of what it was, or less.
-    """
+    """A step to explain: its first reading, how many messages in a row say so, if it went back to a tenth or less."""
 
     first_ms: int
     readings: int

@@ -195,7 +195,6 @@ class SparkplugHost:
         return verdict
 
     def _forget(self, node: _EdgeNode, device: str) -> None:
-        """Forget a device's birth, if it is known."""
         birth = node.births.pop(device, None)
         self._kept -= birth.size if birth else 0
 

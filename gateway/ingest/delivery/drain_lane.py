@@ -47,8 +47,6 @@ _LINK_LOOK_S: Final = 1.0
 
 @dataclass(slots=True)
 class _LiveAnswers:
-    """Answer times of live writes."""
-
     histogram: Histogram
     _answers: int = 0
     _sum_s: float = 0.0

@@ -80,7 +80,6 @@ class ChangedId(NamedTuple):
     now: str
 
     def __str__(self) -> str:
-        """Both ids, for people."""
         return f"{self.former} → {self.now}"
 
 
@@ -129,7 +128,6 @@ def _unpacked(row: int, body: bytes, damaged: Callable[[int, str], None]) -> lis
 
 
 def _newest_lines(database: Database) -> dict[str, str]:
-    """The newest line of each device."""
     lines: dict[str, str] = {}
     for _, found in database.run_here(device_rows):
         for name, line in found:

@@ -51,10 +51,7 @@ def photos_file(journal: Path) -> Path:
 
 
 class Photos:
-    """One photo for each device, in a file beside the ``journal``; photos leave ``min_free_bytes`` on the disk.
-
-    :raises DatabaseFault: from each of them that reads or changes a photo, if the file cannot be used.
-    """
+    """One photo a device, in a file beside the ``journal``, or DatabaseFault; they leave ``min_free_bytes`` on the disk."""
 
     def __init__(self, journal: Path, min_free_bytes: int) -> None:
         self._path = photos_file(journal)

@@ -244,7 +244,6 @@ class QuarantineOut:
         return done.left
 
     async def _expire(self) -> None:
-        """Make rejects of expired messages."""
         while (now_ms := self._released.expired_ms()) is not None:
             rows = await self._database.run(quarantine.expired, now_ms)
             if not rows:

@@ -164,11 +164,7 @@ _LANGUAGES: Final = ("vi", "en")
 
 
 class OpenFile(msgspec.Struct, frozen=True):
-    """A file of open data.
-
-    :ivar kind: ``open``; other exports that may come to lie here have another one.
-    :ivar recipients: those who got it: everybody.
-    """
+    """A file of open data, for everybody; other exports that may come to lie here have another ``kind``."""
 
     name: str
     day: str
@@ -186,10 +182,7 @@ class _Index(msgspec.Struct):
 
 
 class OpenFiles:
-    """The folder.
-
-    :raises OSError: from every method, if a file cannot be read, written or removed.
-    """
+    """The folder; every method raises OSError if a file cannot be read, written or removed."""
 
     def __init__(self, journal: Path) -> None:
         self.folder = journal.absolute().parent / "exports"

@@ -112,10 +112,7 @@ _Amendments = Mapping[tuple[StoredSeries, str], _Amendment]
 
 
 class AmendedStore:
-    """A database with the right sums at the points that reports look for.
-
-    :ivar is_overwritten: False: that is why it is needed.
-    """
+    """A database that does not replace points, with the right sums at the points that reports look for."""
 
     def __init__(self, store: Store, found: _Amendments) -> None:
         self.is_overwritten = store.is_overwritten
@@ -155,10 +152,7 @@ class AmendedStore:
 
 
 async def amended_store(store: Store, late: Mapping[str, LateSums], until_ms: int) -> Store:
-    """Work out the amendments of some devices; return the database with them.
-
-    :param late: by the name that they have in the database.
-    """
+    """Work out the amendments of devices, ``late`` by their name in the database; return the database with them."""
     found: dict[tuple[StoredSeries, str], _Amendment] = {}
     for device, sums in late.items():
         for measurement in sorted({measured_in(register.name) for register in sums.counters.registers()}):

@@ -48,7 +48,6 @@ class SumBoundary(NamedTuple):
     """A sum at a boundary.
 
     :ivar millionths: the sum in millionths of its unit; None: it is not covered.
-    :ivar uncovered: the cause for which it is not covered.
     :ivar is_estimated: True: its neighbours are farther apart than readings of the device should be.
     :ivar reading: the last reading up to the boundary, else the first one after it.
     :ivar after: the first reading after the boundary, where it lies between two.
@@ -65,13 +64,7 @@ class SumBoundary(NamedTuple):
 def sum_at(
     at_ms: int, before: SumPoint | None, after: SumPoint | None, interval_ms: int | None, *, is_whole: bool = False
 ) -> SumBoundary:
-    """Interpolate a sum between its neighbours.
-
-    :param before: the last point up to the instant.
-    :param after: the first point after it.
-    :param interval_ms: the expected time from one reading to the next.
-    :param is_whole: it counts things, of which there is no half.
-    """
+    """Interpolate between the last point up to an instant and the first after it; ``is_whole``: of things there is no half."""
     if before is not None and before.time_ms == at_ms:
         return SumBoundary(at_ms, millionths(before), None, is_estimated=False, reading=before)
     if before is None or after is None:

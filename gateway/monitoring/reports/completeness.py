@@ -38,7 +38,6 @@ class PeriodCompleteness(NamedTuple):
     """A device in a period.
 
     :ivar expected: number of readings: the length of the period by the interval.
-    :ivar received: number of those that arrived.
     :ivar on_time: number of those that arrived, without late ones (bit 8).
     :ivar estimated: number of instants with a reading that its device estimated.
     :ivar suspect: number of instants with a suspect step of a counter.

@@ -41,11 +41,9 @@ _FAR_MS: Final = REACHES_MS[-1]
 
 
 class CounterUse(NamedTuple):
-    """The consumption of a counter in a period.
+    """The consumption of a counter in a period, between its ``first`` and ``last`` sum.
 
     :ivar series: its series, with the id of the registry.
-    :ivar first: its sum at the beginning of the period.
-    :ivar last: its sum at the end of the period.
     :ivar suspect: number of points of the series with a suspect step of a counter, one more where its register was stuck,
         and one where its clock was wrong.
     :ivar told: the same with amounts that people told; None: they told none.

@@ -25,11 +25,7 @@ _SOUND: Final = Marks()
 
 
 class Figure(NamedTuple):
-    """A figure of a group.
-
-    :ivar millionths: in millionths of the unit; None: not measured.
-    :ivar cause: the reason why not.
-    """
+    """A figure of a group; ``millionths`` of the unit, None: not measured, for the reason ``cause``."""
 
     millionths: int | None
     cause: Uncovered | None
@@ -92,10 +88,7 @@ class MeterFlow(NamedTuple):
 
 
 def meter_flows(found: PeriodUse, domain: str, estimates: Mapping[CounterUse, Estimate]) -> dict[str, MeterFlow]:
-    """Work out the flow through each meter of a domain.
-
-    :param estimates: estimates of counters that are not known to the end of the period.
-    """
+    """The flow through each meter of a domain; ``estimates``: of counters that are not known to the end of the period."""
     uses: dict[str, list[CounterUse]] = defaultdict(list)
     for use in found.uses:
         if use.counter.field in {MAIN_COUNTER[domain], RETURNED.get(domain)}:
@@ -177,10 +170,7 @@ def net_of(ids: Iterable[str], meters: Mapping[str, MeterFlow]) -> Figure:
 def group_flows(
     period: TimeSpan, domain: str, groups: Groups, meters: Mapping[str, MeterFlow], storage: Mapping[str, Storage]
 ) -> Iterator[GroupFlows]:
-    """Work out the figures of all groups in a period.
-
-    :param storage: tank → what it took in meanwhile.
-    """
+    """Work out the figures of all groups in a period; ``storage``: tank → what it took in meanwhile."""
     for name, group in groups.items():
         used, fed, produced, supply = _FlowSum(), _FlowSum(), _FlowSum(), _FlowSum()
         for id_ in group.uses:

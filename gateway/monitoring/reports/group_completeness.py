@@ -65,7 +65,6 @@ class AreaCompleteness:
     """The devices of areas and domains in a day or a month, added up; ``customers`` are those that tell of interruptions."""
 
     def __init__(self, step: ReportStep, period: TimeSpan) -> None:
-        """Begin with no device."""
         self._measurement = MEASUREMENTS[step]
         self._period = period
         self._found: dict[tuple[str, str], dict[str, float]] = {}

@@ -26,7 +26,6 @@ class MetersOfGroup:
 
     :ivar inlets: those through which something comes in.
     :ivar outlets: those of others behind one of its own: through them something leaves.
-    :ivar uses: those of its customers.
     :ivar unfed: those of them before which no supply is measured.
     :ivar unmeasured: the reason why its losses cannot be told; None: they can.
     :ivar unsupplied: the reason why its supply cannot be told; None: it can.
@@ -49,10 +48,7 @@ class MeterNetwork:
     """The meters of one domain; ``meters``: id → device, of all that have a counter."""
 
     def __init__(self, devices: Mapping[str, RegisteredDevice], domain: str, metering: Collection[str]) -> None:
-        """Work out who stands behind whom.
-
-        :param metering: those of them that have a counter: a pressure gauge is no meter.
-        """
+        """Work out who stands behind whom; ``metering``: those that have a counter: a pressure gauge is no meter."""
         self._domain = domain
         self._devices = devices
         self._ids = {device_key(id_): id_ for id_ in devices}
@@ -89,7 +85,6 @@ class MeterNetwork:
         return device.role == "use" or (device.role is None and not self._below.get(device.id))
 
     def _behind(self, id_: str) -> set[str]:
-        """All meters behind one."""
         found, ways = set[str](), [id_]
         while ways:
             for below in self._below.get(ways.pop(), ()):

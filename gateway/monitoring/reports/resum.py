@@ -80,10 +80,7 @@ class _SumLine(NamedTuple):
 
 
 async def work_out(store: Store, writer: Output, live: LiveCounters, progress: ResumProgress) -> None:
-    """Work out the sums of a device since ``progress.from_ms``, and go on with them.
-
-    :raises StoreFault: the database does not answer, or takes no points.
-    """
+    """Work out the sums of a device since ``progress.from_ms``, and go on with them; StoreFault if the database fails."""
     progress.is_written = store.is_overwritten
     live.counters.note_wrong(progress.from_ms)  # if this is killed, the night does it
     await live.save()

@@ -31,10 +31,7 @@ class RollupPoint(NamedTuple):
     start_ms: int
 
     def line(self, writing: int) -> str:
-        """The point as a line.
-
-        :param writing: number of the writing of the period; 0 on a database where a point replaces the one before.
-        """
+        """The point as a line; ``writing``: number of that of the period, 0 where a point replaces another."""
         fields = ",".join(f"{escape_tag(name)}={value!r}" for name, value in self.fields.items())
         return f"{self.measurement}{self.tags} {fields} {self.start_ms + writing}"
 
@@ -63,10 +60,7 @@ def completeness_point(device: RegisteredDevice, figures: PeriodCompleteness, st
 
 
 def interruption_point(device: RegisteredDevice, figures: Iterable[Mapping[str, float]], start_ms: int) -> RollupPoint:
-    """The interruptions of a device on a day, beside its completeness: SAIDI, SAIFI and MAIFI are means of these.
-
-    :param figures: those of each of its series.
-    """
+    """The interruptions of a device, by series, on a day, beside its completeness: SAIDI, SAIFI, MAIFI are means of these."""
     sums = Counter[str]()
     for fields in figures:
         sums.update({name: fields[name] for name in INTERRUPTION_FIELDS if name in fields})

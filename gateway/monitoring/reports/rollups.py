@@ -153,7 +153,6 @@ class AreaTotals:
     """
 
     def __init__(self, domain: str) -> None:
-        """Begin with no device."""
         self._domain = domain
         self._found: dict[tuple[int, str], _AreaFigures] = defaultdict(_AreaFigures)
         self._meters: dict[TimeSpan, dict[str, MeterFlow]] = defaultdict(dict)
@@ -161,10 +160,7 @@ class AreaTotals:
         self.network = MeterNetwork({}, domain, ())
 
     def add(self, part: RolledPeriod, roster: Roster, estimates: Mapping[CounterUse, Estimate] | None = None) -> None:
-        """Add some devices in one period.
-
-        :param estimates: estimates of the silent ones.
-        """
+        """Add some devices in one period, with the ``estimates`` of the silent ones."""
         start_ms = part.period.start_ms
         for total in totals(part.use, self._domain, ReportGroup.AREA, roster):
             if total.group:
@@ -187,7 +183,6 @@ class AreaTotals:
     async def settle(self, roster: Roster, levels: TankLevels, only: Collection[str | None] | None = None) -> None:
         """Work out what was used, supplied and lost, when all devices are added.
 
-        :param roster: all devices.
         :param only: the areas of which all devices are added, and those behind them; None: all areas.
         """
         devices = roster.of_domain(self._domain)

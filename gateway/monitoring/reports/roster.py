@@ -179,10 +179,7 @@ async def hear(
 
 
 async def both(one: Coroutine[Any, Any, _One], other: Coroutine[Any, Any, _Other]) -> tuple[_One, _Other]:
-    """Ask two questions at once; when one fails the other is given up.
-
-    :raises StoreFault: the first fault of the two.
-    """
+    """Ask two questions at once; when one fails the other is given up, and its :class:`StoreFault` is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             asked = group.create_task(one), group.create_task(other)

@@ -61,10 +61,7 @@ def noted_seals(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 class Seals:
-    """The sealed months of a gateway.
-
-    :raises OSError: from every method, if a file cannot be read or written.
-    """
+    """The sealed months of a gateway; every method raises OSError if a file cannot be read or written."""
 
     def __init__(self, journal: Path) -> None:
         self.folder = journal.absolute().parent / _FOLDER
@@ -115,10 +112,7 @@ class Seals:
 
     @contextmanager
     def writer(self, head: SealHead) -> Iterator[Callable[[BillingLine], None]]:
-        """Write the seal of a month, line by line; after an error nothing is left of it.
-
-        :raises MonthSealed: somebody else was faster.
-        """
+        """Write the seal of a month, line by line; nothing is left of it after an error; MonthSealed: others were faster."""
         path = self.path(head.month)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
         make_folder(self.folder)

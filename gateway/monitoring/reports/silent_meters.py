@@ -25,10 +25,7 @@ _DAYS_BACK: Final = (14, 7, 3, 0)
 
 
 class Estimate(NamedTuple):
-    """A consumption that is estimated in part, in millionths of the unit.
-
-    :ivar measured: the share of it that stands on readings.
-    """
+    """A consumption that is estimated in part, in millionths of the unit; ``measured``: the share that stands on readings."""
 
     used: int
     measured: float

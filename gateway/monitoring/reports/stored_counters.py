@@ -62,11 +62,7 @@ class WorkedSum(NamedTuple):
 
 
 async def replays_of(store: Store, device: str, counters: CounterState, measurement: str, from_ms: int) -> Replays:
-    """Begin the counters of a device in a measurement behind their last sums that are not later than a time.
-
-    :param device: its name in the database.
-    :param counters: as they are now: what was told, and what is usual for them.
-    """
+    """Begin the counters of a device, as they are now, behind their last sums in a measurement, not later than a time."""
     past = counters.past
     live = {register.name: register for register in counters.registers() if measured_in(register.name) == measurement}
     seeds: dict[str, Register] = {}
@@ -254,10 +250,7 @@ async def stored_steps(store: Store, devices: Collection[str], now_ms: int, sinc
 
 
 async def steps_to_confirm(store: Store, devices: Collection[str], span: TimeSpan, now_ms: int) -> StepsOf:
-    """Read the steps that nobody has confirmed yet and whose first reading, or the one before, is within a span of time.
-
-    :param devices: as the database calls them: ``roster.names(...)``.
-    """
+    """Read the steps, of ``roster.names(...)``, that nobody has confirmed and that begin or end within a span of time."""
     found = await stored_steps(store, devices, now_ms, span.start_ms)
     open_ = {
         device: [

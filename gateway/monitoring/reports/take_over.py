@@ -197,11 +197,7 @@ class SumsTakeOver:
             backoff.reset()
 
     async def _ask(self) -> None:
-        """Ask about all that wait; they wait on if there is no answer.
-
-        :raises StoreFault: the database does not answer.
-        :raises ConfigurationFault: its secrets cannot be read.
-        """
+        """Ask about all that wait; they wait on if the database does not answer (StoreFault) or its secrets cannot be read."""
         if why := self._hindrance():
             self._held |= self._waiting
             raise StoreFault(why)
@@ -224,7 +220,6 @@ class SumsTakeOver:
         self._asked = set()
 
     async def _restore(self, devices: Iterable[str], found: FoundSums, exchanges: _FoundExchanges, steps: StepsOf) -> None:
-        """Give devices their sums, their exchanges and their steps."""
         for number, device in enumerate(devices):
             behind_ms = self._behind_ms(device, found.get(device, {})) if device in self._held else None
             self._restore_sums(device, found.get(device, {}), exchanges.get(device, ()), steps.get(device, ()))

@@ -208,7 +208,6 @@ class EventsAskedOnce:
     """A database that asks for the events of all devices at once, and answers from what it found."""
 
     def __init__(self, store: Store) -> None:
-        """Ask nothing yet."""
         self.is_overwritten = store.is_overwritten
         self.nearest = store.nearest
         self.placed_rows = store.placed_rows

@@ -180,7 +180,6 @@ class _AnyTime:
     """Believes every time since 2020."""
 
     def __call__(self, time_ms: int, _: Window) -> bool:
-        """Tell if a time is possible at all."""
         return time_ms >= YEAR_2020_MS
 
     def latest_ms(self, window: Window) -> int:

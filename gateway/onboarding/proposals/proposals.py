@@ -149,7 +149,6 @@ def _of_device(wanted: Sequence[Wanted], heard: Mapping[str, Heard], owners: Own
 
 
 def _of_document(wanted: Sequence[Wanted], last: Heard, owners: Owners) -> Proposal:
-    """A profile for a JSON document."""
     entity = wanted[0].entity
     paths = list(dict.fromkeys(str(one.entity.template.path) for one in wanted))
     pattern, device = _pattern(entity, owners)

@@ -61,7 +61,6 @@ class Destination:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connections."""
         for client in self.clients:
             await client.__aexit__()
 

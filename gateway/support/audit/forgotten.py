@@ -22,11 +22,7 @@ _WORDS: Final = 2
 
 
 class ForgottenDevices:
-    """A list with its key; every method raises OSError if a file cannot be read or written.
-
-    :ivar path: the list; it need not exist.
-    :ivar key_path: the key; it is made when it is first needed.
-    """
+    """A list, which need not exist, with its key, made when first needed; OSError if a file cannot be read or written."""
 
     def __init__(self, path: Path, key_path: Path) -> None:
         self.path = path

@@ -32,7 +32,6 @@ class RegistryChange:
     retired: dict[int, RegisteredDevice] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Tell if anything changes."""
         return bool(self.added or self.changed or self.retired)
 
     @property

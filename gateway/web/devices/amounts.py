@@ -46,7 +46,6 @@ class AmountPages(RouteGroup):
 
     @reads("/api/devices/{device}/amounts")
     async def _list(self, request: web.Request) -> web.Response:
-        """The amounts that stand."""
         found, fault = await self._standing(self._metered(request))
         return web.json_response({"error": fault}, status=503) if fault else web.json_response({"amounts": found})
 

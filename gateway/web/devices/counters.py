@@ -94,10 +94,7 @@ class ExchangePages(RouteGroup):
             raise CommandRefused(f"--at: {at[:40]!r} is no time; write 2026-10-31T14:30", 422) from None
 
     async def _exchange(self, request: web.Request, told: dict[str, str]) -> Document:
-        """Note an exchange, and the new name of the device if it has one.
-
-        :raises CommandRefused: it cannot be as it is told, or seems to be a mistake.
-        """
+        """Note an exchange, and a new name of the device; CommandRefused: it cannot be, or seems to be a mistake."""
         name, source = request.match_info["device"], told.get("source")
         try:
             at_ms = int(told["at_ms"]) if "at_ms" in told else self._clock.now_ms()
@@ -138,7 +135,6 @@ class SumPages(RouteGroup):
 
     @reads("/api/devices/{device}/resum")
     async def _progress(self, request: web.Request) -> web.Response:
-        """Say how far a device is."""
         found = self._commands.resums.progress(self._commands.exchange.met(request.match_info["device"]).name)
         if found is None:
             raise web.HTTPNotFound(text="nobody asked for its sums")

@@ -134,7 +134,6 @@ class DeviceList(RouteGroup):
         return web.json_response({"now": now_ms, "devices": rows, "found": listing.found, "offered": offered})
 
     def _seen(self, request: web.Request) -> Iterator[Device]:
-        """The devices that the sender of a request may see."""
         is_seen = seen_by(request, self._devices)
         return (device for device in self._devices.all() if is_seen(device.name))
 
@@ -184,7 +183,6 @@ class DeviceList(RouteGroup):
         return keys.get(name, lambda device: (_WORST_FIRST[level(device, now_ms)], device.registered is not None, device.name))
 
     async def _offered(self, wanted: list[str]) -> list[Document]:
-        """Devices whose messages wait for their registration."""
         try:
             waiting = await self._turns.read(self._database, quarantine.keys)
         except (DatabaseFault, Damaged):  # said on the start page

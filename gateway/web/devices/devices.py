@@ -168,7 +168,6 @@ class DevicePages(RouteGroup):
         return (stored.newest, None) if stored.newest is not None else None
 
     async def _told(self, name: str, last: _Last | None, refused: list[Refusal]) -> Document:
-        """The last message and its outcome."""
         if last is None:
             return {"last_message": None, "result": None, "steps": []}
         arrival, _ = last

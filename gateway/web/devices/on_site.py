@@ -89,10 +89,7 @@ class EnrolmentPages(RouteGroup):
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Say why an account was not made or taken away.
-
-    :raises CommandRefused: with the status of the answer.
-    """
+    """Say by CommandRefused, with the status of the answer, why an account was not made or taken away."""
     try:
         yield
     except (NotEnrollable, ConfigurationFault) as fault:

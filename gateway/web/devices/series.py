@@ -98,10 +98,7 @@ class SeriesPages(RouteGroup):
             asking.exception()
 
     async def _last_hours(self, name: str, hours: int) -> _LastHours:
-        """Ask the database; what it answered serves all readers for some seconds.
-
-        :raises StoreFault: it does not answer, or refuses to be read.
-        """
+        """Ask the database, or StoreFault if it refuses; what it answered serves all readers for some seconds."""
         if trouble := self._status.events.influxdb_trouble:
             raise StoreFault(trouble)  # no reader waits for what is known to be away
         return await self._fresh(name, hours).get()

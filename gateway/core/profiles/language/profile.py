@@ -222,7 +222,6 @@ def _filters(model: Profile, scope: Scope) -> Iterator[TopicFilter]:
 
 
 def _check(model: Profile, scope: Scope) -> None:
-    """Refuse combinations of parts."""
     with scope.gather("decode"):
         if decoding.envelope_of(model) and model.decode is not None and (model.decode.as_ != "json" or model.decode.nested):
             raise Fault("", "an envelope is JSON and brings the bytes to /payload; leave decode out")

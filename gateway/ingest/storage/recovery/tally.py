@@ -46,8 +46,6 @@ CREATE TEMP TRIGGER journal_removed AFTER DELETE ON main.journal BEGIN SELECT jo
 
 
 class _SlotContents(NamedTuple):
-    """Contents of a slot."""
-
     sequence: int
     readings: int
     missing: int

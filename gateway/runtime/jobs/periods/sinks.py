@@ -70,10 +70,7 @@ class RollupWriter:
         self.written = 0
 
     async def add(self, points: Iterable[RollupPoint], writing: int) -> None:
-        """Add points, each made when it is asked for, and write when there are enough of them.
-
-        :param writing: number of the writing; 0 on a database where a point replaces the one before.
-        """
+        """Add points, each made when asked for, and write when there are enough; ``writing``: as :meth:`RollupPoint.line`."""
         for number, point in enumerate(points, start=1):
             self._lines.append(point.line(writing))
             self._characters += len(self._lines[-1])
