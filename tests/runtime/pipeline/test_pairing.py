@@ -30,6 +30,7 @@ RUNS_ON_BOTH: Final = {
         "planned work of the pair",
     ),  # what was decided while it was live
     *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
+    "limit of the port",  # its broker is there for both
 }
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or below."""
 
