@@ -31,6 +31,7 @@ RUNS_ON_BOTH: Final = {
     ),  # what was decided while it was live
     *("late report", "exchanges", "damage", "salvage", "journal gauge", "drops", "report", "certificates", "rates", "clock"),
     "limit of the port",  # its broker is there for both
+    "session move",  # begins when its own session is open
 }
 """Lanes of a passive machine: it stores, drains and looks after itself. A new lane takes its place here or below."""
 
