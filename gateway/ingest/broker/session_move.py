@@ -19,7 +19,7 @@ import asyncio
 import json
 import logging
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import mqtt5
@@ -39,54 +39,36 @@ log = logging.getLogger("gateway")
 _NAME: Final = "session"
 _TOKEN_BYTES: Final = 16
 _LOOK_EVERY_S: Final = 0.2
-_AGAIN_AFTER_S: Final = 15.0
+_AGAIN_AFTER_S: Final = 5.0
 
 
-@dataclass(slots=True)
 class SessionMove:
-    """Moves the session of a connection, and ends once that is done.
+    """Moves the session of a connection, which opens the former one first, and ends once that is done."""
 
-    :ivar _present: the options of the session to be; ``_former``: the client id of the one that was.
-    :ivar _saved: the mark of the newest move that was begun.
-    """
-
-    _database: Database
-    _connection: Connection
-    _acknowledger: Acknowledger
-    cut: SessionCut
-    _present: SessionOptions
-    _former: str
-    _saved: bytes
-    _subscriptions: Subscriptions = field(init=False)
-
-    @classmethod
-    def of(
-        cls, database: Database, connection: Connection, acknowledger: Acknowledger, cut: SessionCut, name: str
-    ) -> "SessionMove":
-        """The move to the session of a connection, which opens the former one first; ``name``: the id where none is saved."""
-        present = connection.session.options
+    def __init__(
+        self, database: Database, connection: Connection, acknowledger: Acknowledger, cut: SessionCut, name: str
+    ) -> None:
+        """Find out what is to do; ``name``: the former client id where none is saved."""
+        self._database, self._connection, self._acknowledger, self.cut = database, connection, acknowledger, cut
+        self._present = connection.session.options
         saved = json.loads(database.run_here(keyvalue.get, _NAME) or "{}")
-        former, mark = saved.get("id", name), str(saved.get("mark", "")).encode()
-        if former != present.client_id:
-            cut.phase, cut.is_told = CutPhase.LEAVING, bool(mark)
-            connection.session.options = replace(present, client_id=former)
-        elif mark:
-            cut.phase, cut.mark = CutPhase.ENTERING, mark
-        return cls(database, connection, acknowledger, cut, present, former, mark)
+        self._former, self._saved = str(saved.get("id", name)), str(saved.get("mark", "")).encode()
+        if self._former != self._present.client_id:
+            cut.phase, cut.is_told = CutPhase.LEAVING, bool(self._saved)
+            connection.session.options = replace(self._present, client_id=self._former)
+        elif self._saved:
+            cut.phase, cut.mark = CutPhase.ENTERING, self._saved
 
     async def run(self, subscriptions: Subscriptions) -> None:
         """Move it, however often that takes."""
         self._subscriptions = subscriptions
-        while self.cut.phase is not CutPhase.SETTLED:
+        while self.cut.phase is not CutPhase.SETTLED or self.cut.mark:
             try:
                 with as_faults(self._connection.address):
                     await self._go_on()
             except (AdministrationFault, DatabaseFault) as fault:
                 log.warning("the session of before cannot be left yet: %s", fault)
                 await asyncio.sleep(_AGAIN_AFTER_S)
-        if self.cut.mark:
-            await keyvalue.save(self._database, _NAME, json.dumps({"id": self._present.client_id}))
-            self._connection.acknowledge(self.cut.owed)
 
     async def _go_on(self) -> None:
         cut = self.cut
@@ -104,12 +86,16 @@ class SessionMove:
                 pass
             await self._save(self._present.client_id, cut.mark)
             self._connection.end("it goes on under its new client id")  # if it was opened meanwhile
+            cut.seen.clear()  # the mark came by the former session; it comes again
             cut.phase = CutPhase.ENTERING if cut.mark else CutPhase.SETTLED
             cut.may_open.set()
         if cut.phase is CutPhase.ENTERING:
             cut.guard = _token()
             await self._publish(self._briefly(f"{self._present.client_id}-guard"), cut.guard)
             await self._until_seen(cut.mark, cut.guard)
+        await self._save(self._present.client_id, b"")
+        self._connection.acknowledge(cut.owed)
+        cut.mark = b""
 
     async def _cut(self) -> None:
         """Make the new session, and take the former one up to the mark."""

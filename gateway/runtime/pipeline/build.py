@@ -45,7 +45,7 @@ class Receiving:
         if catalog.shares is not None:
             wanted = with_kept(wanted, processor.streams.tenures)
         cut = SessionCut(fence.topic, connection.acknowledge)
-        move = SessionMove.of(foundation.database, connection, acknowledger, cut, config.mqtt.client_id)
+        move = SessionMove(foundation.database, connection, acknowledger, cut, config.mqtt.client_id)
         if cut.phase is not CutPhase.SETTLED:
             wanted = wanted | {fence.topic: mqtt5.RetainHandling.SEND_NEVER}
         self.subscriptions = Subscriptions(foundation.database, connection.subscribe, wanted, states)
