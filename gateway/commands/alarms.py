@@ -27,8 +27,7 @@ from gateway.ingest.storage.alarms import PlannedWork
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
-from gateway.monitoring.alarms.outbox import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
-from gateway.monitoring.alarms.work_places import WorkPlaces
+from gateway.monitoring.alarms.planned_work import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, WorkPlaces, work_document
 from gateway.runtime.pipeline.processing import build_alarms
 from gateway.support.clock import WallClock
 from gateway.support.config.files import ConfigurationFault

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.monitoring.alarms.outbox import NOTE_MAX
+from gateway.monitoring.alarms.planned_work import NOTE_MAX
 from gateway.support.audit.log import AuditLog
 from schemas.rejects import RejectReason
 from tests.commands.stopped import Stopped

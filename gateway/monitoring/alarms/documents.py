@@ -149,8 +149,8 @@ _SAID_MAX: Final = 100
 """Changes a minute in the log: when a province loses its network there are thousands."""
 
 
-GIVEN_UP_SHOWN_MS: Final = 86_400_000
-"""People are told of what was given up for a day after the last of it."""
+LOSS_SHOWN_MS: Final = 86_400_000
+"""People are told of what was lost for a day after the last of it."""
 
 
 @dataclass(slots=True)
@@ -240,7 +240,7 @@ class AlarmEvents:
     def _give_up(self, notices: Iterable[Notice], now_ms: int) -> None:
         for notice in notices:
             given_up = self.given_up.get(notice.receiver)
-            if given_up is None or now_ms - given_up.last_ms > GIVEN_UP_SHOWN_MS:
+            if given_up is None or now_ms - given_up.last_ms > LOSS_SHOWN_MS:
                 given_up = self.given_up[notice.receiver] = GivenUp()
             given_up.last_ms = now_ms
             given_up.of_places[notice.place] += 1

@@ -10,9 +10,6 @@ nobody is told yet are stored once a minute, and at the end.
 What is too much of one alarm is kept back and counted (:mod:`gateway.core.alarms.flapping`). Pages show its state of now; on
 disk stays the one that was told last, from which a restart goes on: the next reading tells what has changed since.
 
-Planned work holds alarms back from the webhook. One that was raised meanwhile is sent when the work is over, if it is still
-active; otherwise it is never sent. The end of an alarm that was sent before is sent at once.
-
 Of the two machines of a pair the passive one follows: it takes the states of the live one
 (:mod:`gateway.monitoring.alarms.shared_alarms`) and tells nobody, until it leads. It then goes on with them as after a restart
 of its own.
@@ -35,7 +32,8 @@ from gateway.ingest.storage.alarms import Changes, Notice, PlannedWork, SavedSta
 from gateway.ingest.storage.database import Database, DatabaseFault
 from gateway.monitoring.alarms.documents import AlarmEvents, PointTimes, alarm_point, change_points
 from gateway.monitoring.alarms.folding import notice_body
-from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, PlannedWorks, Revision
+from gateway.monitoring.alarms.outbox import INFLUXDB, WEBHOOK, Outbox, Revision
+from gateway.monitoring.alarms.planned_work import HeldBack, PlannedWorks
 from gateway.support.clock import WallClock
 from schemas.registry import RegisteredDevice
 
@@ -54,11 +52,7 @@ _UNSAVED_MAX: Final = 1000
 
 
 class AlarmKeeper:
-    """Keeps the alarms of one gateway.
-
-    :ivar changed: grows with each round of changes.
-    :ivar follows: another machine decides and tells.
-    """
+    """Keeps the alarms of one gateway; ``changed`` grows with each round, ``follows``: another machine decides and tells."""
 
     def __init__(
         self, alarms: Alarms, database: Database, clock: WallClock, *, has_webhook: bool, follows: bool = False
@@ -67,7 +61,7 @@ class AlarmKeeper:
         self._alarms = alarms
         self._database = database
         self._clock = clock
-        self._held_back: set[AlarmKey] = set()
+        self._held_back = HeldBack()
         self._unsaved = Changes()
         self._committing = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -86,7 +80,7 @@ class AlarmKeeper:
         states = read(stored.states)
         self.planned.update(read(stored.planned_work, now_ms))
         self.outbox.restore(read(stored.notices))
-        self._held_back = {state.key for state, held_back in states if held_back}
+        self._held_back.update(state.key for state, held_back in states if held_back)
         if self.follows:  # those whose rule or device is gone end when it leads
             self._alarms.replace_registry(registered, now_ms)
             self._alarms.states.follow([state for state, _ in states])
@@ -136,7 +130,7 @@ class AlarmKeeper:
                 changes = [*self._flapping.admit(drained.transitions, now_ms)]
                 changes += self._flapping.due(now_ms, everything=everything)
             rewritten, gone = self.outbox.unsaved()
-            late = () if self.follows else self._late(now_ms)
+            late = () if self.follows else self._held_back.late(self._alarms.states.find, self.planned, now_ms)
             raised = [Transition.of(state, Change.RAISED, state.raised_ms) for state in late]
             notices = self.outbox.number(self._to_webhook(change) for change in raised)
             for at in range(0, len(changes), _AT_A_TIME):
@@ -182,28 +176,11 @@ class AlarmKeeper:
             time_ms = self._point_times.of_change(change.key, change.at_ms, now_ms)
             is_stuck = self._alarms.rules.is_stuck(change.key.alarm)
             yield INFLUXDB, change.key.id, change_points(change, time_ms, silenced=silenced, is_stuck=is_stuck)
-            if self._is_told(change, silenced=silenced):
+            if self._held_back.is_told(change, silenced=silenced):
                 yield self._to_webhook(change)
-
-    def _is_told(self, change: Transition, *, silenced: bool) -> bool:
-        """Tell if the webhook gets a change; note the alarms that planned work holds back."""
-        key, kind = change.key, change.change
-        if silenced and kind is Change.RAISED:
-            self._held_back.add(key)
-        is_told = key not in self._held_back and (not silenced or kind is Change.CLEARED)
-        if kind is Change.CLEARED:
-            self._held_back.discard(key)
-        return is_told
 
     def _to_webhook(self, change: Transition) -> tuple[str, str, str]:
         return WEBHOOK, change.key.id, notice_body(change, self._alarms.rules)
-
-    def _late(self, now_ms: int) -> list[AlarmState]:
-        """The alarms that were held back and are still active now that the work is over; they are held back no more."""
-        known = [state for state in map(self._alarms.states.find, self._held_back) if state is not None]
-        late = [state for state in known if not self.planned.cover(state.tags, now_ms)]
-        self._held_back.difference_update(state.key for state in late)
-        return late
 
     # ---- for the other machine of a pair ----
 
@@ -231,14 +208,8 @@ class AlarmKeeper:
 
     async def follow_planned(self, works: Collection[PlannedWork]) -> None:
         """Plan here the work that is planned at the live machine, and end what it has no more."""
-        now_ms = self._clock.now_ms()
-        here = dict(self.planned.going_on(now_ms))
         try:
-            for number in [number for number, work in here.items() if work not in works]:
-                await self._database.run(stored.end_work, number, now_ms)
-                self.planned.pop(number, None)
-            for work in [work for work in works if work not in here.values() and now_ms < work.until_ms]:
-                self.planned[await self._database.run(stored.plan, work)] = work
+            await self.planned.follow(works, self._database, self._clock.now_ms())
         except DatabaseFault as fault:
             self.events.not_saved(str(fault))
         self._woken.set()
@@ -258,8 +229,7 @@ class AlarmKeeper:
 
     def active(self) -> list[AlarmState]:
         """The active alarms, the newest first."""
-        found = [state for state in self._alarms.states if state.is_active]
-        return sorted(found, key=lambda state: state.since_ms, reverse=True)
+        return sorted(filter(lambda state: state.is_active, self._alarms.states), key=lambda state: -state.since_ms)
 
     def repeated_points(self) -> list[str]:
         """The points that repeat the active alarms now."""
@@ -286,14 +256,15 @@ class AlarmKeeper:
 
     def weigh(self) -> tuple[int, int]:
         """Count the critical and the overdue alarms that nobody acknowledged, and all others that are not mere information."""
-        told = [state for state in self.told() if state.severity is not Severity.INFO]
-        urgent = sum(state.is_urgent for state in told)
-        return urgent, len(told) - urgent
+        return self._weigh(self._alarms.states)[:2]
 
     def of_device(self, name: str) -> DeviceAlarms:
         """The alarms of a device, weighed in the same way."""
-        active = [state for state in self._alarms.states.at(name).values() if state.is_active]
-        told = [state for state in active if state.severity is not Severity.INFO and not self.is_silenced(state)]
+        return self._weigh(self._alarms.states.at(name).values())
+
+    def _weigh(self, states: Iterable[AlarmState]) -> DeviceAlarms:
+        active = (state for state in states if state.is_active and state.severity is not Severity.INFO)
+        told = [state for state in active if not self.is_silenced(state)]
         if not told:
             return NO_ALARMS
         urgent = sum(state.is_urgent for state in told)

@@ -20,7 +20,7 @@ from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.events import FLOODS_SAID, Events
 from gateway.ingest.storage.recovery.tally import Tally
 from gateway.ingest.waiting_events import SessionEvents
-from gateway.monitoring.alarms.documents import GIVEN_UP_SHOWN_MS, AlarmEvents
+from gateway.monitoring.alarms.documents import LOSS_SHOWN_MS, AlarmEvents
 from gateway.support.access.exposed_secrets import pages_in_plain, sent_in_plain
 from gateway.support.commit import failed_upgrade
 from gateway.support.config.model import Config
@@ -28,7 +28,6 @@ from gateway.support.i18n.formats import written_span
 from gateway.support.registry.shares import ManagementSection
 from gateway.support.standing import ACCOUNTS_PUT_BACK, SESSION_LOST, SESSION_TAKEN, StandingParams
 
-_LOSS_SHOWN_MS: Final = 86_400_000
 _IDS_SHOWN: Final = 5
 _NAMED: Final = 3
 
@@ -87,9 +86,9 @@ def of_members(membership: Membership, events: Events, now_ms: int) -> Iterator[
 def of_the_way(events: Events, now_ms: int) -> Iterator[Finding]:
     """Messages that were lost before the gateway, for a day."""
     drops = events.drops
-    if drops.dropped and now_ms - drops.last_ms < _LOSS_SHOWN_MS:
+    if drops.dropped and now_ms - drops.last_ms < LOSS_SHOWN_MS:
         yield Finding("broker_dropped", Level.TROUBLE, {"count": drops.dropped, "last": _minute(drops.last_ms)})
-    elif events.gaps_ms and now_ms - events.gaps_ms < _LOSS_SHOWN_MS:
+    elif events.gaps_ms and now_ms - events.gaps_ms < LOSS_SHOWN_MS:
         devices, readings = events.gaps
         yield Finding("many_gaps", Level.TROUBLE, {"count": readings, "devices": devices})
 
@@ -124,7 +123,7 @@ def of_receivers(alarms: AlarmEvents, now_ms: int) -> Iterator[Finding]:
     for receiver, why in alarms.untold.items():
         yield Finding("alarms_untold", Level.TROUBLE, {"receiver": receiver}, why)
     for receiver, given_up in alarms.given_up.items():
-        if now_ms - given_up.last_ms < GIVEN_UP_SHOWN_MS:
+        if now_ms - given_up.last_ms < LOSS_SHOWN_MS:
             about: dict[str, float | str] = {"receiver": receiver, "count": given_up.of_places.total()}
             whose = {"whose": ", ".join(given_up.most()), "last": _minute(given_up.last_ms)}
             yield Finding("alarms_given_up", Level.TROUBLE, about | whose)
@@ -197,7 +196,7 @@ def of_session(session: SessionEvents, now_ms: int, *, shared: bool) -> Iterator
     if session.window is not None:
         at_once, wanted = session.window
         yield Finding("window_cut", Level.ATTENTION, {"granted": at_once, "asked": wanted})
-    if session.missing and now_ms - session.missing_ms < _LOSS_SHOWN_MS:
+    if session.missing and now_ms - session.missing_ms < LOSS_SHOWN_MS:
         yield Finding("bindings_missing", Level.TROUBLE, _named(session.missing) | {"last": _minute(session.missing_ms)})
     if session.strange:
         yield Finding("bindings_strange", Level.TROUBLE, _named(session.strange))

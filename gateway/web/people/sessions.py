@@ -18,7 +18,6 @@ from gateway.support.access.accounts import UserAccount
 COOKIE: Final = "gateway_session"
 SECURE_COOKIE: Final = "__Host-gateway_session"
 """Cookie name for HTTPS clients: no plain page of this machine, on any port, can set it."""
-COOKIES: Final = frozenset({COOKIE, SECURE_COOKIE})
 SESSION_IDLE_S: Final = 3600.0
 """Idle time after which a session ends; an open page uses it every few seconds."""
 SESSION_LASTS_S: Final = 12 * 3600.0

@@ -13,8 +13,7 @@ from gateway.ingest.storage import alarms as stored
 from gateway.ingest.storage.alarms import PlannedWork
 from gateway.monitoring.alarms.documents import alarm_document, change_document
 from gateway.monitoring.alarms.keeper import AlarmKeeper
-from gateway.monitoring.alarms.outbox import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, work_document
-from gateway.monitoring.alarms.work_places import WorkPlaces, heard
+from gateway.monitoring.alarms.planned_work import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, WorkPlaces, heard, work_document
 from gateway.support.access.accounts import OWN_NAME, AccountRole
 from gateway.support.i18n.alarm_words import rule_document
 from gateway.web.changes.commands import CommandRefused

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from gateway.core.alarms.alarm import AlarmTags
 from gateway.ingest.storage.alarms import PlannedWork
-from gateway.monitoring.alarms.outbox import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, PlannedWorks, work_document
+from gateway.monitoring.alarms.planned_work import AHEAD_MAX_MS, NAME_MAX, NOTE_MAX, PlannedWorks, work_document
 
 OF_SITE, OF_DEVICE, OF_ALL = (
     PlannedWork(0, 3000, "Lan", "", site="s1"),
