@@ -2,6 +2,9 @@
 
 That of the working folder, else the one of the gateway that is installed on this machine; the defaults of a gateway without a
 file only where such a gateway has run.
+
+Root goes by no file that lies in the working folder and that another user may write: it names the secrets that are read, the
+files that are written and the addresses that get them. So whoever leaves one in ``/tmp`` would have root's rights.
 """
 
 import os
@@ -9,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, load
+from gateway.support.config.files import DEFAULT_FILE, ConfigurationFault, blaming, load
 from gateway.support.config.model import Config
+from gateway.support.private_files import whose
 from schemas.printable import printable
 
 MACHINE: Final = Path("/etc")
@@ -32,6 +36,8 @@ def find_config(named: Path | None, *, or_defaults: bool = False) -> Config:
     :raises ConfigurationFault: there is none, there are several, or it cannot be used.
     """
     if named is not None or DEFAULT_FILE.exists():
+        if named is None:
+            _refuse_foreign(DEFAULT_FILE.absolute())
         return load(named)
     files = installed()
     if len(files) > 1:
@@ -49,3 +55,11 @@ def find_config(named: Path | None, *, or_defaults: bool = False) -> Config:
         return config
     looked = ", ".join(str(MACHINE / pattern / DEFAULT_FILE) for pattern in _FOLDERS)
     raise ConfigurationFault([f"no configuration was found: looked at {DEFAULT_FILE.absolute()}, {looked}: {_NAME_ONE}"])
+
+
+def _refuse_foreign(file: Path) -> None:
+    """ConfigurationFault if root would go by a file that another user may write."""
+    with blaming(str(file)):
+        owner = whose(file)
+    if owner is not None:
+        raise ConfigurationFault([f"{file}: lies in the working folder, and user {owner.uid} may write it: {_NAME_ONE}"])

@@ -134,3 +134,16 @@ def test_one_that_this_user_may_not_read_is_said_and_not_passed_over(machine: Pa
         2,
         f"configuration: {file}\n{file}: may not be read by you: repeat the command with sudo, or name one with -c FILE\n",
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led to do what another may not")
+@pytest.mark.parametrize("owned", ["folder", "file"])
+def test_root_goes_by_no_file_of_another_that_lies_where_it_works(here: Path, said: Said, owned: str) -> None:
+    secret, mine = here.parent / "secret", here / "gateway.yaml"
+    secret.write_text("of root")
+    mine.write_text(f"http:\n  tokens_file: {secret}\n")
+    here.chmod(0o1777)
+    os.chown(mine if owned == "file" else here, 4242, 4242)
+    _, why = said("setup", "token", "eve", "admin", status=2)
+    assert f"{mine}: lies in the working folder, and user 4242 may write it" in why
+    assert secret.read_text() == "of root"
