@@ -78,7 +78,7 @@ def _apply(whole: dict[str, Any], changes: AccountChanges, done: PutBack) -> Non
     roles = {str(role["rolename"]): role for role in whole["roles"]}
     for name, made in changes.items():
         there = clients.get(name)
-        if there is not None and not _is_of_device(name, roles.get(name)):
+        if not _is_of_device(name, there, roles.get(name)):
             continue
         if made is None:
             if there is not None or name in roles:
@@ -92,8 +92,11 @@ def _apply(whole: dict[str, Any], changes: AccountChanges, done: PutBack) -> Non
     done.names = sorted({*done.names} - {*done.gone})
 
 
-def _is_of_device(name: str, role: Mapping[str, Any] | None) -> bool:
-    return role is None or is_of_device(name, [str(acl.get("topic")) for acl in role.get("acls", [])])
+def _is_of_device(name: str, client: Mapping[str, Any] | None, role: Mapping[str, Any] | None) -> bool:
+    """Tell if a name is a device's, or nobody's. A person's account has roles of other names; a role may have no account."""
+    if role is None:
+        return all(one.get("rolename") == name for one in (client or {}).get("roles", []))
+    return is_of_device(name, [str(acl.get("topic")) for acl in role.get("acls", [])])
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.ingest.broker.rights import BrokerAccount, is_of_device, stored
+from gateway.ingest.broker.rights import BrokerAccount, NativeTopics, of_device, stored
 from gateway.ingest.storage.beside import beside
 from gateway.support.private_files import as_owner, make_folder, private, sync_folder
 
@@ -83,13 +83,24 @@ def changes_in(data: bytes) -> AccountChanges:
             name = str(said["name"])
             if "client" not in said:
                 found[name] = None
-            elif said["client"]["username"] == said["role"]["rolename"] == name and _is_of_device(name, said["role"]):
+            elif _is_of_device(name, said["client"], said["role"]):
                 found[name] = {"client": said["client"], "role": said["role"]}
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             continue
     return found
 
 
-def _is_of_device(name: str, role: dict[str, Any]) -> bool:
-    topics = [str(acl["topic"]) for acl in role["acls"]]
-    return is_of_device(name, topics) and all(topic.startswith("iot/v1/") and f"/{name}/" in topic for topic in topics)
+_FREE: Final = {"textname", "password", "salt", "iterations"}
+"""What differs from account to account of one name."""
+
+
+def _is_of_device(name: str, client: dict[str, Any], role: dict[str, Any]) -> bool:
+    """Tell if an account is what the gateway makes for a device and nothing more: its file is not root's, the broker's is."""
+    _, _, site, domain, *_ = role["acls"][0]["topic"].split("/")
+    made = stored(BrokerAccount(name, of_device(NativeTopics(site, domain, name)), "", client_id=name), b"")
+    is_one_place = not {*"+#/"} & {*site, *domain, *name}
+    return is_one_place and role == made["role"] and _fixed(client) == _fixed(made["client"])
+
+
+def _fixed(client: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in client.items() if key not in _FREE}

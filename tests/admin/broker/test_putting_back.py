@@ -143,6 +143,53 @@ def test_no_service_is_replaced_or_taken_away_by_what_stands_in_a_gateways_file(
     assert machine.accounts.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "forge",
+    [
+        pytest.param(lambda line: line["client"].update(roles=[{"rolename": "administration"}]), id="role of another"),
+        pytest.param(lambda line: line["client"]["roles"].append({"rolename": "gateway"}), id="one more role"),
+        pytest.param(lambda line: line["client"].update(groups=[{"groupname": "all"}]), id="group"),
+        pytest.param(lambda line: line["client"].update(clientid="gateway"), id="client id of another"),
+        pytest.param(lambda line: line["client"].pop("clientid"), id="any client id"),
+        pytest.param(lambda line: line["role"]["acls"][0].update(topic="iot/v1/+/+/m3/readings"), id="any site"),
+        pytest.param(
+            lambda line: line["role"]["acls"].append(dict(line["role"]["acls"][0], topic="iot/v1/m3/m3/#")), id="more"
+        ),
+        pytest.param(lambda line: line["role"]["acls"][0].update(acltype="subscribePattern"), id="reads readings"),
+        pytest.param(lambda line: line["role"].update(allowwildcardsubs=True), id="setting of the role"),
+    ],
+)
+def test_an_account_with_more_rights_than_a_device_has_is_made_by_no_file_of_the_service(
+    machine: Machine, forge: Callable[[dict[str, Any]], object]
+) -> None:
+    before = machine.accounts.read_bytes()
+    machine.made(device(3))
+    line = json.loads(machine.kept.path.read_text())
+    forge(line)
+    machine.kept.path.write_text(json.dumps(line) + "\n")
+    assert machine.starts() == 0
+    assert machine.accounts.read_bytes() == before
+
+
+def test_no_name_is_a_pattern_and_nothing_deep_holds_the_others_up(machine: Machine) -> None:
+    machine.made(account_of(NativeTopics("s", "water", "+")), account_of(NativeTopics("+", "water", "m8")), device(3))
+    with machine.kept.path.open("ab") as file:
+        file.write(b"[" * 100_000 + b'\n{"name": "m8", "client": [], "role": {"acls": [{"topic": 8}]}}\n')
+    assert machine.starts() == 0
+    assert machine.names == [*ALL, "m3"]
+
+
+def test_accounts_and_roles_that_people_made_stay_whatever_their_form(machine: Machine) -> None:
+    whole = json.loads(machine.accounts.read_text())
+    whole["clients"].append({"username": "alice", "roles": [{"rolename": "observers"}]})
+    whole["roles"].append({"rolename": "observers", "acls": []})
+    machine.accounts.write_text(json.dumps(whole))
+    for name in ("alice", "observers"):
+        machine.kept.taken_away(name)
+    assert machine.starts() == 0
+    assert json.loads(machine.accounts.read_text()) == whole
+
+
 def test_a_line_that_a_power_cut_left_unfinished_spoils_none_after_it(machine: Machine) -> None:
     machine.kept.path.parent.mkdir(exist_ok=True)
     machine.kept.path.write_bytes(b'{"name": "m7", "client": {"usern')
