@@ -171,7 +171,10 @@ def test_at_a_desk_a_profile_of_the_utility_takes_the_place_of_one_that_would_ta
             ["tasmota"], {}, "profiles: profiles.enable: there is no profile tasmota; the profiles are ", id="enabled"
         ),
         pytest.param(
-            [], {"profile": "axioma"}, "devices.yaml: devices.0.profile: there is no profile axioma (line ", id="registry"
+            [],
+            {"profile": "axioma"},
+            "devices.yaml: devices.0.profile: there is no profile axioma; did you mean axioma-w1? (line ",
+            id="registry",
         ),
         pytest.param([], {"profil": "axioma-w1"}, "devices.yaml: devices.0.profil: there is no such key (line ", id="key"),
     ],
