@@ -224,6 +224,7 @@ def test_a_full_upgrade_from_debian_12_keeps_it_and_the_next_package_goes_over_t
     bare_release("bookworm")
     bare_release("bookworm", FETCH_NEXT, ".fetched-next")
     bare = BareDebian("bookworm", tmp_path_factory.mktemp("next"))
+    following = bare.made("3.13")  # of the same commit
     try:
         until(lambda: bare.system.boots("dbus"), 180, what="the system is up")
         bare.install(bare.package)
@@ -235,7 +236,8 @@ def test_a_full_upgrade_from_debian_12_keeps_it_and_the_next_package_goes_over_t
         bare.give("systemctl restart gateway")
         check_runs(bare, account, "/usr/bin/python3.11", 13.5)
 
-        bare.install(bare.made("3.13"))
+        said = bare.install(following)
+        assert "NOT in use" not in said, said
         bare.give("apt-get autoremove -y")
         check_runs(bare, account, "/usr/bin/python3.13", 14.5)
         bare.give("systemctl restart gateway")
