@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.demo.services import Service, alertmanager
+from gateway.commands.demo.services import Service
 from tests.firmware_sim.listener import listening
 from tests.monitoring.alarms.receiver import ToldServer
 from tests.system.alarming import active, alarm_gateway, leaking
+from tests.system.alertmanager import alertmanager
 from tests.system.fleet import client_of, publish
 from tests.waiting import until
 

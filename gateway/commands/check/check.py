@@ -11,7 +11,6 @@ from typing import Final
 
 from gateway.commands import OK, UNREACHABLE
 from gateway.commands.check import servers
-from gateway.commands.check.names import unnamed
 from gateway.commands.check.profiles import Faults, check_one_profile, check_profiles
 from gateway.commands.finding import find_config
 from gateway.commands.terminal import add_config, say, show, tell, warn
@@ -110,7 +109,7 @@ def _check_all(options: argparse.Namespace) -> int:
         return OK
     shown = asyncio.run(_shown_by_servers(config))
     _tell_ends({setting: not_after_ms(certificate) for setting, certificate in shown.items()})
-    tried = (*asyncio.run(_try(config, catalog)), servers.check_queue(config, catalog), *unnamed(config, shown))
+    tried = (*asyncio.run(_try(config, catalog)), servers.check_queue(config, catalog), *servers.unnamed(config, shown))
     out_of_reach = [fault for fault in tried if fault]
     for fault in out_of_reach:
         tell(fault)

@@ -1,4 +1,4 @@
-"""Mosquitto, InfluxDB, VictoriaMetrics and Alertmanager as child processes on loopback: for ``gateway demo`` and for the tests.
+"""Mosquitto, InfluxDB and VictoriaMetrics as child processes on loopback: for ``gateway demo`` and for the tests.
 
 Each service keeps its configuration, data and log in a folder of the caller's. It can be stopped, killed or paused and
 started again on the same port with the same data. The kernel kills it when the thread that started it ends, so nothing
@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -243,7 +243,7 @@ def influxdb(folder: Path, *, port: int | None = None, database: str = "iot", ip
     )
     create = "/query?q=" + quote(f'CREATE DATABASE "{database}"')
     steps = {("GET", "/ping"): 204, ("POST", create): 200}
-    return _over_http("influxdb", "influxd", folder, port, ["-config", str(written)], steps, host)
+    return over_http("influxdb", "influxd", folder, port, ["-config", str(written)], steps, host)
 
 
 def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[str] = ()) -> Service:
@@ -251,40 +251,10 @@ def victoria_metrics(folder: Path, *, port: int | None = None, args: Iterable[st
     port = port or free_port()
     data = made(folder / "victoria-metrics-data")
     arguments = [f"-storageDataPath={data}", f"-httpListenAddr={_LOOPBACK}:{port}", *args]
-    return _over_http("victoria-metrics", "victoria-metrics", folder, port, arguments, {("GET", "/health"): 200})
+    return over_http("victoria-metrics", "victoria-metrics", folder, port, arguments, {("GET", "/health"): 200})
 
 
-def alertmanager(folder: Path, *, receiver_url: str, port: int | None = None) -> Service:
-    """An Alertmanager that passes every alert on to ``receiver_url`` as it comes, resolved ones too."""
-    port = port or free_port()
-    data = made(folder / "alertmanager-data")
-    written = _write(
-        folder / "alertmanager.yml",
-        "route: {receiver: all, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}",
-        f"receivers: [{{name: all, webhook_configs: [{{url: '{receiver_url}', send_resolved: true}}]}}]",
-    )
-    arguments = [
-        f"--config.file={written}",
-        f"--storage.path={data}",
-        f"--web.listen-address={_LOOPBACK}:{port}",
-        "--cluster.listen-address=",  # alone
-    ]
-    service = _over_http("alertmanager", "prometheus-alertmanager", folder, port, arguments, {("GET", "/-/ready"): 200})
-    return _with_share(service, "prometheus/alertmanager/default.tmpl")
-
-
-def _with_share(service: Service, needed: str) -> Service:
-    """The service of a package that looks into /usr/share: unpacked, it is shown the folder that it was unpacked with."""
-    share = service.program.path.parents[1] / "share"
-    unshare = shutil.which("unshare")
-    if unshare is None or Path("/usr/share", needed).exists() or not (share / needed).exists():
-        return service
-    show = ["sh", "-c", 'mount --bind "$1" /usr/share && shift && exec "$@"', "sh", str(share), *dies_with_parent()]
-    arguments = ["--map-root-user", "--mount", *show, str(service.program.path), *service.arguments]
-    return replace(service, program=Program(Path(unshare)), arguments=arguments)
-
-
-def _over_http(
+def over_http(
     name: str,
     program: str,
     folder: Path,

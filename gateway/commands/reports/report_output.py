@@ -75,10 +75,7 @@ class JsonOutput(_ForPrograms):
 
 
 class XlsxOutput(_ForPrograms):
-    """A workbook of one sheet, with ``heads`` above its columns. Memory does not grow with the number of rows.
-
-    :raises ConfigurationFault: from every method: it cannot be made.
-    """
+    """A workbook of one sheet, with ``heads``, in bounded memory; each method: ConfigurationFault if it cannot be made."""
 
     def __init__(self, path: Path, columns: Sequence[str], heads: Sequence[str]) -> None:
         try:

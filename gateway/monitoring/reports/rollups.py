@@ -147,10 +147,7 @@ class _AreaFigures:
 
 
 class AreaTotals:
-    """The areas of one domain, added up over all groups of devices.
-
-    :ivar network: the network of the domain's meters, once all devices are added.
-    """
+    """The areas of one domain, added up over all groups of devices; ``network``: of its meters, once all are added."""
 
     def __init__(self, domain: str) -> None:
         self._domain = domain

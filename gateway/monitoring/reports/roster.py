@@ -129,10 +129,7 @@ async def nearest_points(
     known: Iterable[StoredSeries] = (),
     reaches_ms: Iterable[int] = REACHES_MS,
 ) -> dict[StoredSeries, SumPoint]:
-    """The points with a sum that are nearest to an instant on one side.
-
-    :param known: series that must be found, even farther away than others of their device.
-    """
+    """The points with a sum nearest to an instant on one side; ``known``: series to be found even farther than others."""
     found: dict[StoredSeries, SumPoint] = {}
     wanted = set(devices)
     must = [series for series in known if series.device in wanted]

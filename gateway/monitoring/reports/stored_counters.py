@@ -42,11 +42,7 @@ FoundSums = dict[str, dict[str, FoundSum]]
 
 
 class Replays(NamedTuple):
-    """Counters to work out.
-
-    :ivar start_ms: the time of the first reading that they need.
-    :ivar replays: counter, with its lane or channel → its replay.
-    """
+    """The replays of counters, each with its lane or channel, and the time of the first reading that they need."""
 
     start_ms: int
     replays: dict[str, CounterReplay]
@@ -95,10 +91,7 @@ def columns_of(fields: Iterable[str]) -> list[str]:
 def worked_out(
     replays: Mapping[str, CounterReplay], fields: Sequence[str], place: str, time_ms: int, values: PointValues
 ) -> Iterator[WorkedSum]:
-    """Yield the sum of each counter of the next point, worked out again.
-
-    :param place: the tags that tell the counters of a device apart: :func:`series_name`.
-    """
+    """Yield the sums of the next point, worked out again; ``place`` tells a device's counters apart (:func:`series_name`)."""
     quality = int(values[-1] or 0)
     for field, register, stored in zip(fields, values[::2], values[1::2], strict=False):
         replay = replays.get(field + place)

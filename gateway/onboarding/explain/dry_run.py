@@ -209,10 +209,7 @@ def instant_text(time_ms: int) -> str:
 
 
 def shown(document: Any) -> Any:  # noqa: ANN401 - whatever the payload holds
-    """A document in JSON: bytes as hexadecimal, NaN and infinity as text.
-
-    The original message is left out, since it was the input.
-    """
+    """A document, without the original message, in JSON: bytes as hexadecimal, NaN and infinity as text."""
     if isinstance(document, bytes):
         return document.hex()
     if isinstance(document, float):

@@ -93,11 +93,7 @@ ROLES: Final = {role.word: role for role in AccountRole}
 
 
 class UserAccount(NamedTuple):
-    """An account.
-
-    :ivar digest: SHA-256 of its token; empty where no token opens it.
-    :ivar scope: the devices that it may see; None for all. Only a reader has one.
-    """
+    """An account; ``digest``: SHA-256 of its token, empty: none opens it; ``scope``: what a reader may see, None: all."""
 
     name: str
     role: AccountRole

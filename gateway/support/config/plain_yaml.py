@@ -86,12 +86,7 @@ _ELSEWHERE: Final = -1
 
 
 class _YamlLine(NamedTuple):
-    """A parsed line.
-
-    :ivar dash: column of its dash, or -1.
-    :ivar column: column of its key, or of a mapping in braces after the dash.
-    :ivar key: None for a mapping in braces.
-    """
+    """A parsed line: columns of its dash, or -1, and of its key, which a mapping in braces has not."""
 
     dash: int
     column: int

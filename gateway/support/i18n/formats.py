@@ -7,11 +7,7 @@ from typing import Final, NamedTuple
 
 
 class _Writing(NamedTuple):
-    """Habits of a language.
-
-    :ivar month, short_day, date, moment: as ``strftime`` has them.
-    :ivar spans: of days, hours, minutes and seconds: one, and several.
-    """
+    """Habits of a language: forms as ``strftime`` has them, and ``spans`` of days to seconds, one and several."""
 
     decimal: str
     group: str

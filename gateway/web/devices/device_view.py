@@ -143,11 +143,7 @@ _BITS: Final = tuple(1 << bit for bit in range(8))
 
 
 class ShownValue(NamedTuple):
-    """A value of a reading.
-
-    :ivar alarms: it tells of an alarm.
-    :ivar spark: a small line of its last hours; empty where there are too few.
-    """
+    """A value of a reading, if it ``alarms``, and a small line of its last hours, empty where there are too few."""
 
     name: str
     text: str
@@ -179,11 +175,7 @@ FactRow = tuple[str, str]
 
 
 class ShownDevice(NamedTuple):
-    """A device in words.
-
-    :ivar newest: its newest readings; ``older``: the others of its last message.
-    :ivar left_out: readings of that message that are not listed.
-    """
+    """A device in words; readings that are not the ``newest`` are ``older``, and ``left_out`` of them not listed."""
 
     headline: SaidRung
     rungs: list[SaidRung]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.check.names import unnamed
+from gateway.commands.check.servers import unnamed
 from gateway.runtime.jobs.certificates import names_in
 from gateway.support.config.files import load
 from tests.rows import each_row

@@ -17,11 +17,7 @@ LOST_MAX: Final = 1000
 
 
 class Found:
-    """Points found so far.
-
-    :ivar asked: measurement of the first point that was expected but held no value.
-    :ivar stamp: the time of the whole message, once it is known.
-    """
+    """Points so far; ``asked``: measurement of the first without a value; ``stamp``: the time of the message, once known."""
 
     __slots__ = ("_by_key", "_lost", "_merged", "_without", "asked", "points", "stamp")
 
