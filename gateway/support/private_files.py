@@ -252,6 +252,15 @@ def placed(path: Path, mode: int = FILE_MODE) -> Iterator[IO[bytes]]:
         beside.replace(path)
 
 
+def place_for_readers(path: Path, data: bytes, mode: int = READERS_MODE) -> None:
+    """Write a file whole or not at all, synced; the group of its folder may read it."""
+    with placed(path, mode) as file:
+        give_to_readers(file.fileno(), path)
+        file.write(data)
+    with as_owner(path.parent):
+        sync_folder(path.parent)
+
+
 def replace_file(path: Path, text: str) -> Path | None:
     """Write ``text`` to ``path`` so that a power cut leaves the old file or the new one; the old one's copy beside it, or None.
 

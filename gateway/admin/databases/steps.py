@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gateway.support.config.files import blaming
 from gateway.support.config.model import Influxdb
 from gateway.support.plain_http import PlainHttp
-from gateway.support.private_files import READERS_MODE, give_to_readers, make_folder, placed
+from gateway.support.private_files import make_folder, place_for_readers
 
 
 class SetupFault(Exception):  # noqa: N818 - it says how the database is
@@ -123,6 +123,4 @@ def write_secret(path: Path, secret: str) -> None:
     """Write a secret whole or not at all; its folder's owner or group may read it. ConfigurationFault if it cannot be."""
     with blaming(f"{path}: cannot be written"):
         make_folder(path.parent)
-        with placed(path, READERS_MODE) as file:
-            give_to_readers(file.fileno(), path)
-            file.write(f"{secret}\n".encode())
+        place_for_readers(path, f"{secret}\n".encode())

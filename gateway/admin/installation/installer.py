@@ -122,7 +122,8 @@ class Installer:
 
     def keep(self, folder: Path) -> None:
         """Keep the wheels of a bundle for another Python, before Debian is upgraded to it."""
-        bundle, place = open_bundle(folder), self._layout.kept(open_bundle(folder).version)
+        bundle = open_bundle(folder)
+        place = self._layout.kept(bundle.version)
         bundle.verify()
         ask_for_room(place, kept_bytes(bundle, place))
         keep(bundle, place, self._machine)

@@ -25,11 +25,7 @@ _ASKED: Final = re.compile(r"    # (?:via +|  )([\w.-]+)(?: \(pyproject\.toml\))
 
 @dataclass(frozen=True, slots=True)
 class LockedPackage:
-    """A package of the lock.
-
-    :ivar where: the machines that get it, as an environment marker; empty: all.
-    :ivar sha256s: the files it may be installed from.
-    """
+    """A package of the lock, with its files; ``where``: the machines that get it, as an environment marker; empty: all."""
 
     name: str
     version: str

@@ -53,12 +53,7 @@ class Missing(NamedTuple):
 
 @dataclass(slots=True)
 class Site:
-    """The devices of a site.
-
-    :ivar heard: number of those that were heard before.
-    :ivar missing: those that sent nothing for their ``silent_after`` less an interval.
-    :ivar newest_ms: the last time at which one of them was heard.
-    """
+    """The devices of a site: how many were heard before, and who sent nothing for ``silent_after`` less an interval."""
 
     heard: int
     missing: list[Missing]

@@ -47,10 +47,9 @@ class Sight(NamedTuple):
 
 
 class States:
-    """States by place and rule.
+    """States by place and rule; ``wake`` is called at the first transition after each drain, and must look at nothing here.
 
-    :ivar wake: is called at the first transition after each drain, and must not look at anything here. What only moves on, as
-        a condition of which nobody is told yet, wakes nobody.
+    What only moves on, as a condition of which nobody is told yet, wakes nobody.
     """
 
     def __init__(self) -> None:

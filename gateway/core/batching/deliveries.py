@@ -56,11 +56,9 @@ class StoredSpan(Struct):
 
 
 class SavedDeliveries(Struct):
-    """The part that outlives a restart.
+    """The part that outlives a restart: the newest arrival that has left the queue, and what is in the journal, in its order.
 
-    :ivar newest_ms: the newest arrival that has left the queue.
-    :ivar slots: number of an hour since 1970 → the greatest delay of what arrived in it and was written.
-    :ivar stored: spans in the journal, in the order in which they arrived.
+    :ivar slots: number of an hour since 1970 → the greatest delay of what arrived in it and was written, in ms.
     """
 
     newest_ms: int = 0

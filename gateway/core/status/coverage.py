@@ -28,11 +28,8 @@ class CoverageGroup(NamedTuple):
 class Count:
     """Devices of a group; None: unknown, since the gateway does not run.
 
-    :ivar reporting: registered ones that are online.
-    :ivar silent: registered ones that were heard, and are silent.
-    :ivar new: registered ones that were never heard, and could not be expected yet.
-    :ivar unknown: registered ones that were never heard.
-    :ivar unregistered: devices that were heard and that the registry does not name.
+    Of the registered ones some are online (``reporting``), were heard and are ``silent``, were never heard and could not be
+    expected yet (``new``), or were never heard (``unknown``). The registry does not name those that are ``unregistered``.
     """
 
     registered: int

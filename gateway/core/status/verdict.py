@@ -45,10 +45,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding that people should know.
+    """A finding that people should know: key and contents of a sentence of :mod:`gateway.support.i18n.findings`.
 
-    :ivar key: names the sentence; :mod:`gateway.support.i18n.findings` has it in both languages.
-    :ivar params: the contents of the sentence; ``domain`` and ``reason`` are codes of closed lists.
+    :ivar params: ``domain`` and ``reason`` are codes of closed lists.
     :ivar detail: words of a server, the system or a file's check, quoted.
     """
 

@@ -31,12 +31,7 @@ _SILENT_CHECKS_MAX: Final = 200
 
 
 class CodecTransport(asyncio.Protocol):
-    """The connection to one child.
-
-    :ivar asked: calls that it has not answered; it answers in this order.
-    :ivar gone: set when it has ended.
-    :ivar is_stuck: it was killed, because one call lasted too long.
-    """
+    """The connection to one child, which answers what was ``asked`` in this order; ``is_stuck``: a call lasted too long."""
 
     def __init__(
         self, process: CodecProcess, answered: Callable[[Call, bytes], None], greeted: Callable[[Greeting], None]

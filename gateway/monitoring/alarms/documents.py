@@ -167,10 +167,9 @@ class GivenUp:
 
 @dataclass(slots=True)
 class AlarmEvents:
-    """One function for each event.
+    """One function for each event; and what each receiver will never hear of.
 
     :ivar untold: key of the configuration → the reason for which the receiver there takes no alarms.
-    :ivar given_up: receiver → the changes that it will never hear of.
     :ivar disk_trouble: the reason for which alarms cannot be saved; empty when they can.
     """
 

@@ -23,10 +23,8 @@ _NOBODY: Final = ip_address("0.0.0.0")  # noqa: S104 - stands for a connection t
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The origin of a request.
+    """The origin of a request, behind trusted proxies, and the local address to which it came.
 
-    :ivar address: of the client, behind trusted proxies.
-    :ivar came_to: the local address that it reached.
     :ivar forwarded: a proxy is in between, trusted or not, so it never counts as loopback.
     :ivar secure: the client uses HTTPS, to the gateway or to a trusted proxy.
     """

@@ -129,10 +129,7 @@ def language_of(request: web.Request, configured: str) -> str:
 
 
 def _accepted(header: str) -> str | None:
-    """The language of ours that a browser likes best; None if it names neither (RFC 9110, 12.5.4).
-
-    :param header: for example ``vi-VN,vi;q=0.9,en;q=0.8``.
-    """
+    """The language of ours that a browser likes best, as in ``vi-VN,vi;q=0.9``; None if it names neither (RFC 9110, 12.5.4)."""
     best, best_weight = None, 0.0
     for text in header.split(",")[:_RANGES_MAX]:
         if not (found := _RANGE.fullmatch(text)):
@@ -149,12 +146,7 @@ _PAGES_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """The parameters of a list in an address.
-
-    :ivar given: those that are not empty, the page left out.
-    :ivar page: counted from 1.
-    :ivar sort: key of the order, with ``-`` before it the other way round.
-    """
+    """The parameters of a list in an address: those ``given``, the page from 1, the key of the order, reversed by ``-``."""
 
     given: Mapping[str, str]
     page: int
@@ -201,11 +193,7 @@ class Listing:
 
 
 def list_query(request: web.Request, names: Sequence[str], default_sort: str = "") -> ListQuery:
-    """The parameters of a request for a list.
-
-    :param names: the filters that the list knows; others are left out.
-    :raises web.HTTPBadRequest: the page is no number.
-    """
+    """The parameters of a request for a list, with the filters that it knows; HTTPBadRequest if the page is no number."""
     given = {name: text for name in (*names, "sort") if (text := request.query.get(name, "").strip())}
     page = min(max(1, whole_number(request.query.get("page")) or 1), _PAGES_MAX)
     return ListQuery(given, page, given.get("sort", default_sort))

@@ -45,10 +45,7 @@ def listen(bound: int) -> socket.socket:
 async def accept(
     listening: socket.socket, is_welcome: Callable[[Peer], bool], take: Callable[[socket.socket, Peer], Awaitable[None]]
 ) -> None:
-    """Accept until cancelled; closes the socket in the end.
-
-    :param take: owns the newcomer's socket from then on.
-    """
+    """Accept until cancelled, and close the socket in the end; ``take`` owns the newcomer's socket from then on."""
     loop = asyncio.get_running_loop()
     with listening:
         while True:
@@ -66,12 +63,7 @@ async def accept(
 
 
 class Handshakes:
-    """Takes accepted sockets, and passes them on after their handshake.
-
-    :param make: gives the protocol of a connection.
-    :param client_of: tells the client by the address of its socket.
-    :param tls: holds the context for the next handshake.
-    """
+    """Takes accepted sockets, and passes them on after their handshake to a protocol that ``make`` gives."""
 
     def __init__(
         self, make: Callable[[], asyncio.Protocol], client_of: Callable[[Peer], str], tls: TlsContexts, patience_s: float

@@ -76,8 +76,6 @@ class PageRenderer:
 
     It is compiled when it is first shown, in some hundredths of a second. All at once would hold the loop up for a fifth, and
     many a gateway is only asked for its health and metrics.
-
-    :param standby: this machine in its pair; None: it stands alone.
     """
 
     def __init__(self, config: Config, standby: Standby | None = None) -> None:
@@ -108,10 +106,7 @@ class PageRenderer:
         return PageTexts(language, Formats(language, self._zone))
 
     def page(self, request: web.Request, name: str, *, status: int = 200, **given: object) -> web.Response:
-        """The page of a template, in the language of the request, which the browser keeps if it was chosen.
-
-        :param given: the values that the template shows.
-        """
+        """A template with what is given, in the language of the request, which the browser keeps if it was chosen."""
         texts, formats = self.language(request)
         language, files = texts.language, page_files(name)
         context = self._context(request, texts, formats)

@@ -41,12 +41,10 @@ BINDINGS_FIRST_S: Final = 10.0
 
 
 class QueueSeen(NamedTuple):
-    """A look at the queues.
+    """A look at the queues: the routing keys that lead to the gateway's, and the nodes that both stand on.
 
-    :ivar keys: routing keys that lead to the gateway's queue.
     :ivar window: messages that are on their way to the gateway at once; None: not known yet, or no limit.
     :ivar unroutable: messages that no gateway's queue took; None: nothing keeps them.
-    :ivar cluster: the nodes that both queues stand on.
     """
 
     keys: list[str]
