@@ -262,6 +262,7 @@ class SyncCodecs:
         else:
             number = self._numbers[codec] = len(self._numbers) + 1
             before = source_line(number, self._sources[codec])
+        self._child.connection.settimeout(_PATIENCE_S)  # a busy machine may let the child read later: that is no codec's fault
         self._child.connection.sendall(before + child_line(number, call))
         while (line := self._line(self._child)).startswith(b'"'):
             log.debug("codec %s: %s", codec, line.decode(errors="replace"))
