@@ -33,6 +33,8 @@ from gateway.support.private_files import FILE_MODE, as_owner, folder_beside, ma
 _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = 1
 _MANIFEST_MAX_BYTES: Final = 64 * 2**20
+_ADDS_TO_NEXT: Final = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_ADDED_MAX_BYTES: Final = 2**16
 _LEVEL: Final = 1
 """The journal in it is compressed already."""
 _HERE, _ROOT = "here", "root"
@@ -245,18 +247,27 @@ class _Hashed(io.RawIOBase):
         return self.digest.hexdigest()
 
 
+class _Head(tarfile.TarInfo):
+    """The head of a file. What only adds to the next one is read whole: it may be as long as a path, and adds to no other."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:  # noqa: ANN401 - tarfile's own kinds
+        if self.type == tarfile.XGLTYPE or (self.type in _ADDS_TO_NEXT and self.size > _ADDED_MAX_BYTES):
+            raise tarfile.ReadError("a file's head is longer than a backup's")
+        return super()._proc_member(tar)  # type: ignore[misc]
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[tarfile.TarFile, _Hashed]]:
     try:
         with open(path, "rb", opener=private) as raw:
             hashed = _Hashed(raw)
-            with tarfile.open(fileobj=hashed, mode="r|gz") as tar:
+            with tarfile.open(fileobj=hashed, mode="r|gz", tarinfo=_Head) as tar:
                 yield tar, hashed
     except FileNotFoundError:
         raise ArchiveFault(f"{path}: is not there") from None
     except OSError as error:
         raise ArchiveFault(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError, RecursionError) as error:
         raise ArchiveFault(f"{path}: is no backup, or is damaged: {error}") from error
 
 

@@ -1,5 +1,6 @@
 """Archives that somebody changed on their way, restored by root: nothing is written outside, and it is said what they hold."""
 
+import gzip
 import io
 import json
 import os
@@ -267,6 +268,31 @@ def test_a_changed_archive_is_refused_by_what_it_holds_and_nothing_is_written(
         now = {name: what for name, what in now.items() if name in before and not Path(name).is_dir()}
         before = {name: what for name, what in before.items() if not Path(name).is_dir()}
     assert now == before
+
+
+def head(kind: bytes, body: bytes) -> bytes:
+    """A member that only adds to the next one."""
+    member = tarfile.TarInfo("././@Head")
+    member.type, member.size = kind, len(body)
+    return member.tobuf(tarfile.GNU_FORMAT) + body + bytes(-len(body) % tarfile.BLOCKSIZE)
+
+
+LONG: Final = b"a" * 2**20
+HEADS: Final = {
+    "a name of a megabyte": head(tarfile.GNUTYPE_LONGNAME, LONG),
+    "a remark of a megabyte": head(tarfile.XHDTYPE, b"1048596 comment=%b\n" % LONG),
+    "for all members": head(tarfile.XGLTYPE, b"22 path=here/evil.yaml"),
+    "3,000 names for one file": head(tarfile.GNUTYPE_LONGNAME, b"ab\0") * 3000,
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_heads_of_files_fill_no_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    path = tmp_path / "g.tar.gz"
+    path.write_bytes(gzip.compress(HEADS[kind] + tarfile.TarInfo("here/x").tobuf() + bytes(1024)))
+    assert main(["restore", str(path), "-c", str(tmp_path / "gateway.yaml")]) == 1
+    err = capsys.readouterr().err
+    assert "a file's head is longer than a backup's" in err or "recursion" in err
 
 
 def rights(path: Path) -> tuple[str, str, int]:
