@@ -92,19 +92,14 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class Copier:
-    """Copies, and goes on where the run before has stopped.
-
-    :ivar now_ms: the time of its beginning.
-    :ivar reach_ms: so far back points may still be written again.
-    :ivar is_final: no gateway writes.
-    """
+    """Copies, and goes on where the run before has stopped."""
 
     jobs: Sequence[CopyJob]
     progress: CopyProgress
     file: ProgressFile
-    now_ms: int
-    reach_ms: int
-    is_final: bool
+    now_ms: int  # the time of its beginning
+    reach_ms: int  # so far back points may still be written again
+    is_final: bool  # no gateway writes
     tell: Tell
 
     async def run(self) -> CopyResult:

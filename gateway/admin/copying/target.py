@@ -62,29 +62,19 @@ class CopyTarget:
 
 
 class JobProgress(msgspec.Struct, omit_defaults=True):
-    """The progress of one measurement.
+    """The progress of one measurement."""
 
-    :ivar copied_ms: all before this time was copied once.
-    :ivar first_ms: the first window with points began here; 0: none was found.
-    :ivar points: points that were copied, those that were copied again included.
-    """
-
-    copied_ms: int = 0
-    first_ms: int = 0
-    points: int = 0
+    copied_ms: int = 0  # all before this time was copied once
+    first_ms: int = 0  # the first window with points began here; 0: none was found
+    points: int = 0  # points that were copied, those that were copied again included
 
 
 class CopyProgress(msgspec.Struct):
-    """The progress of a copy.
+    """The progress of a copy."""
 
-    :ivar route: from where to where; another route begins anew.
-    :ivar since_ms: the beginning of what is copied.
-    :ivar compared_ms: the time at which the last run that compared everything began; 0: none did.
-    """
-
-    route: str
-    since_ms: int
-    compared_ms: int = 0
+    route: str  # from where to where; another route begins anew
+    since_ms: int  # the beginning of what is copied
+    compared_ms: int = 0  # the time at which the last run that compared everything began; 0: none did
     jobs: dict[str, JobProgress] = {}
 
     def job(self, name: str) -> JobProgress:

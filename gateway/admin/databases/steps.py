@@ -44,14 +44,11 @@ class DatabaseUser(NamedTuple):
 
 
 class SetupStep(NamedTuple):
-    """A sentence for people on what is done, or was already, and how to do it; None: nothing is left to do.
-
-    :ivar loses: it is asked about first, since what it says is lost for good.
-    """
+    """A sentence for people on what is done, or was already, and how to do it; None: nothing is left to do."""
 
     text: str
     do: Callable[[], object] | None = None
-    loses: bool = False
+    loses: bool = False  # it is asked about first, since what it says is lost for good
 
 
 def kept_text(keep: timedelta | None) -> str:

@@ -28,26 +28,19 @@ is known."""
 
 
 class Observation(Struct, eq=False, gc=False):
-    """A reading whose time is chosen and whose values are clean, not yet compared with the readings before it.
-
-    :ivar numbers: its values, in the order of the field set.
-    :ivar rules: field → the rule of its register, from the profile.
-    :ivar together: stands for its message, where that has several readings.
-    :ivar judged: the result of :meth:`Counting.judge`; None: its counters were not judged yet.
-    :ivar step: the step of a counter that it tells of, if people must explain one.
-    """
+    """A reading whose time is chosen and whose values are clean, not yet compared with the readings before it."""
 
     series: Series
     field_set: FieldSet
-    numbers: tuple[Value, ...]
+    numbers: tuple[Value, ...]  # its values, in the order of the field set
     time_ms: int
     own_time: bool
     quality: int
     seq: object = None
-    rules: Mapping[str, CounterRule] | None = None
-    together: object = None
-    judged: Judged | None = None
-    step: RegisterStep | None = None
+    rules: Mapping[str, CounterRule] | None = None  # field → the rule of its register, from the profile
+    together: object = None  # stands for its message, where that has several readings
+    judged: Judged | None = None  # the result of :meth:`Counting.judge`; None: its counters were not judged yet
+    step: RegisterStep | None = None  # the step of a counter that it tells of, if people must explain one
 
     def tell(self, step: RegisterStep) -> None:
         """Tell of a step; of several counters' steps the one that most messages confirm."""

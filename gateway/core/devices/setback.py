@@ -18,18 +18,12 @@ _DETAIL_MAX: Final = 300
 
 
 class Setback(NamedTuple):
-    """The fault of the newest message, small enough to keep for every device and over a restart.
+    """The fault of the newest message, small enough to keep for every device and over a restart."""
 
-    :ivar code: the reason of a reject, :data:`WAITS` with a cause, :data:`DROPPED` or :data:`DUPLICATE`.
-    :ivar since_ms: arrival of the first message with this code since the last one without it.
-    :ivar detail: a sentence of the reject, or the key that the message waits for.
-    :ivar values: the values that were dropped, each with its cause; the first few.
-    """
-
-    code: str
-    since_ms: int
-    detail: str = ""
-    values: tuple[tuple[str, str], ...] = ()
+    code: str  # the reason of a reject, :data:`WAITS` with a cause, :data:`DROPPED` or :data:`DUPLICATE`
+    since_ms: int  # arrival of the first message with this code since the last one without it
+    detail: str = ""  # a sentence of the reject, or the key that the message waits for
+    values: tuple[tuple[str, str], ...] = ()  # the values that were dropped, each with its cause; the first few
 
     @property
     def stops(self) -> bool:

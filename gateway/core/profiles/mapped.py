@@ -63,25 +63,15 @@ class MappingContext(Struct, eq=False):
 
 
 class MappedReading(Struct, eq=False, gc=False):
-    """One measurement of one device at one instant: canonical values with their time, before counters are checked.
+    """One measurement of one device at one instant: canonical values with their time, before counters are checked."""
 
-    :ivar measurement: ``water``, ``power``, ``traffic``, ``urban`` or ``device_health``.
-    :ivar values: canonical quantities of the measurement (and of ``device_health``, which ride along).
-    :ivar time_ms: the device's time; None: stamped by the gateway at arrival.
-    :ivar tags: ``channel``, ``direction``, ``lane``, ``vehicle_class``, if any.
-    :ivar quality: bits that the payload itself gives: estimated, historic, value dropped.
-    :ivar dropped: path or field, and the reason of the drop.
-    :ivar device: its own device, for payloads that carry several.
-    :ivar item: number of the item that it is of, where a codec gave a list.
-    """
-
-    measurement: str
-    values: dict[str, Value]
-    time_ms: int | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-    quality: int = 0
-    dropped: list[tuple[str, DropCause]] = member(default_factory=list)
+    measurement: str  # ``water``, ``power``, ``traffic``, ``urban`` or ``device_health``
+    values: dict[str, Value]  # canonical quantities of the measurement (and of ``device_health``, which ride along)
+    time_ms: int | None = None  # the device's time; None: stamped by the gateway at arrival
+    tags: tuple[tuple[str, str], ...] = ()  # ``channel``, ``direction``, ``lane``, ``vehicle_class``, if any
+    quality: int = 0  # bits that the payload itself gives: estimated, historic, value dropped
+    dropped: list[tuple[str, DropCause]] = member(default_factory=list)  # path or field, and the reason of the drop
     counters: Mapping[str, CounterRule] = _NO_RULES
-    device: str | None = None
+    device: str | None = None  # its own device, for payloads that carry several
     seq: int | None = None
-    item: int = 0
+    item: int = 0  # number of the item that it is of, where a codec gave a list

@@ -87,13 +87,10 @@ class Repeated(Struct, eq=False, gc=False):
 
 
 class Ignored(NamedTuple):
-    """A message that is neither data nor a fault, as a join, an acknowledgement, an uplink without payload.
-
-    :ivar device: the name under which its device sends, if the message is a sign of life; else empty.
-    """
+    """A message that is neither data nor a fault, as a join, an acknowledgement, an uplink without payload."""
 
     cause: IgnoreCause
-    device: str = ""
+    device: str = ""  # the name under which its device sends, if the message is a sign of life; else empty
 
 
 class Candidate:

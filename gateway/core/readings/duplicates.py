@@ -73,15 +73,11 @@ class Key(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class RecentKeys:
-    """The window of one device, and a part of it: an object of its own would cost each device 60 bytes.
+    """The window of one device, and a part of it: an object of its own would cost each device 60 bytes."""
 
-    :ivar window: its keys, of which it has ``held``.
-    :ivar newest_ms: the newest time that a reading of this device told; 0 before the first.
-    """
-
-    window: bytes = field(default=b"", init=False)
+    window: bytes = field(default=b"", init=False)  # its keys, of which it has ``held``
     held: int = field(default=0, init=False)
-    newest_ms: int = field(default=0, init=False)
+    newest_ms: int = field(default=0, init=False)  # the newest time that a reading of this device told; 0 before the first
 
     def see_key(
         self,

@@ -104,23 +104,16 @@ _DEVICE: Final = "device"
 
 @dataclass(frozen=True, slots=True, eq=False)  # a slot is read faster than the member of a tuple
 class SeriesPattern:
-    """The series of devices in one domain, at one site and area, with the same tags of their own.
-
-    :ivar text_tags: the tags that the readings bring themselves, such as their channel: each has registers of its own.
-    :ivar head: the beginning of a line up to the name of the device.
-    :ivar health_head: the same of a point of device health.
-    :ivar rest: the tags behind the name of the device.
-    :ivar key: stands for domain and tags in the window of duplicates; the same number in every process.
-    """
+    """The series of devices in one domain, at one site and area, with the same tags of their own."""
 
     domain: str
     site: str
-    text_tags: str
-    head: str
-    health_head: str
-    rest: str
+    text_tags: str  # the tags that the readings bring themselves, such as their channel: each has registers of its own
+    head: str  # the beginning of a line up to the name of the device
+    health_head: str  # the same of a point of device health
+    rest: str  # the tags behind the name of the device
     quality: int
-    key: int
+    key: int  # stands for domain and tags in the window of duplicates; the same number in every process
 
 
 @lru_cache(maxsize=4096)

@@ -26,16 +26,11 @@ _TOLERANCE: Final = 1e-6
 
 
 class CounterRule(NamedTuple):
-    """A profile's rule for a counter; None: it does not tell.
+    """A profile's rule for a counter; None: it does not tell."""
 
-    :ivar rate_per_h: the most it grows in an hour.
-    :ivar modulus: the value at which it starts again.
-    :ivar size_per_h: amount that the size of its meters passes in an hour.
-    """
-
-    rate_per_h: float | None = None
-    modulus: float | None = None
-    size_per_h: float | None = None
+    rate_per_h: float | None = None  # the most it grows in an hour
+    modulus: float | None = None  # the value at which it starts again
+    size_per_h: float | None = None  # amount that the size of its meters passes in an hour
 
     def is_usual(self, grown: float, gap_ms: float) -> bool:
         """Tell if so much is usual whatever its mean is."""
@@ -44,23 +39,16 @@ class CounterRule(NamedTuple):
 
 
 class CounterValue(NamedTuple):
-    """A value of a counter as it is met.
+    """A value of a counter as it is met."""
 
-    :ivar name: the counter with its lane or channel.
-    :ivar growth: the fastest that it may grow, by the table.
-    :ivar together: stands for its message, where that has several readings: they confirm a step once.
-    :ivar size_per_h: amount that the size of its meter passes in an hour.
-    :ivar is_rated: the registry tells that size.
-    """
-
-    name: str
+    name: str  # the counter with its lane or channel
     value: float
     time_ms: float
-    growth: Growth
+    growth: Growth  # the fastest that it may grow, by the table
     rule: CounterRule | None = None
-    together: object = None
-    size_per_h: float = 0.0
-    is_rated: bool = False
+    together: object = None  # stands for its message, where that has several readings: they confirm a step once
+    size_per_h: float = 0.0  # amount that the size of its meter passes in an hour
+    is_rated: bool = False  # the registry tells that size
 
     def most(self, gap_ms: float) -> float:
         """The most that the counter can grow in a time."""
@@ -169,19 +157,14 @@ class StepVerdict(Enum):
 
 
 class Doubt(NamedTuple):
-    """A step that is not believed yet.
+    """A step that is not believed yet."""
 
-    :ivar value: the newest reading after the step, at ``time_ms``.
-    :ivar first: the first reading after the step, at ``first_ms``.
-    :ivar together: stands for the message of the newest reading, where that has several.
-    """
-
-    value: float
+    value: float  # the newest reading after the step, at ``time_ms``
     time_ms: float
     confirmations: int
-    first: float
+    first: float  # the first reading after the step, at ``first_ms``
     first_ms: float
-    together: object = None
+    together: object = None  # stands for the message of the newest reading, where that has several
 
     def rate(self, before: float, before_ms: float) -> float:
         """The rate of its step, per millisecond, from the last believed reading on."""
@@ -220,14 +203,10 @@ def usual(size_per_h: float, mean: float | None, gap_ms: float, *, is_rated: boo
 
 
 class Judgement(NamedTuple):
-    """Result of judging one value.
+    """Result of judging one value."""
 
-    :ivar suspect: it took a step that deserves quality bit 4.
-    :ivar offset: its sum less its register; None: it is not believed, or not yet, and has no sum.
-    """
-
-    suspect: bool
-    offset: float | None
+    suspect: bool  # it took a step that deserves quality bit 4
+    offset: float | None  # its sum less its register; None: it is not believed, or not yet, and has no sum
     step: RegisterStep | None = None
 
 

@@ -91,23 +91,17 @@ def may_lie_behind(behind: float, most: float) -> bool:
 
 
 class Register(NamedTuple):
-    """State of one counter, to be stored.
-
-    :ivar value: the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet.
-    :ivar offset: the sum less the register; of an exchanged meter the whole sum.
-    :ivar base: the sum from which the mean rate is worked out, at ``base_ms``; None: this one.
-    :ivar size_per_h: amount that its meter has shown to pass in an hour; 0: the table or the registry tells it.
-    """
+    """State of one counter, to be stored."""
 
     name: str
-    value: float
+    value: float  # the last believed value; NaN: the meter was exchanged at ``time_ms`` and its successor has not been read yet
     time_ms: float
     doubt: Doubt | None = None
-    offset: float = 0.0
-    base: float | None = None
+    offset: float = 0.0  # the sum less the register; of an exchanged meter the whole sum
+    base: float | None = None  # the sum from which the mean rate is worked out, at ``base_ms``; None: this one
     base_ms: float = 0.0
     formers: FormerOffsets = ()
-    size_per_h: float = 0.0
+    size_per_h: float = 0.0  # amount that its meter has shown to pass in an hour; 0: the table or the registry tells it
 
     @property
     def total(self) -> float:
@@ -120,17 +114,12 @@ TOLD_MAX: Final = 8
 
 
 class ToldExchange(NamedTuple):
-    """An exchange of a meter.
+    """An exchange of a meter."""
 
-    :ivar field: the counter, with all its lanes and channels, or one of them; None: all counters of the device.
-    :ivar final: the last register of the old meter; None: the last one that was believed.
-    :ivar register: the first register of the new meter; None: that of its first reading.
-    """
-
-    field: str | None
+    field: str | None  # the counter, with all its lanes and channels, or one of them; None: all counters of the device
     at_ms: int
-    final: float | None = None
-    register: float | None = None
+    final: float | None = None  # the last register of the old meter; None: the last one that was believed
+    register: float | None = None  # the first register of the new meter; None: that of its first reading
 
     def concerns(self, name: str) -> bool:
         """Tell if a counter is meant, with its lane or channel."""
@@ -165,21 +154,15 @@ class StepState(IntEnum):
 
 
 class StepToConfirm(NamedTuple):
-    """A step of a counter that does not count, or not in full, until a person says what it was.
+    """A step of a counter that does not count, or not in full, until a person says what it was."""
 
-    :ivar name: the counter, with its lane or channel.
-    :ivar before: the last register before it, at ``from_ms``.
-    :ivar after: the first register behind it, at ``first_ms``.
-    :ivar is_told: it stands in the database as it is here.
-    """
-
-    name: str
-    before: float
-    after: float
+    name: str  # the counter, with its lane or channel
+    before: float  # the last register before it, at ``from_ms``
+    after: float  # the first register behind it, at ``first_ms``
     from_ms: int
     first_ms: int
     state: StepState = StepState.OPEN
-    is_told: bool = False
+    is_told: bool = False  # it stands in the database as it is here
 
     @property
     def held_out(self) -> float:

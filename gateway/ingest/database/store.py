@@ -162,11 +162,9 @@ class Store(Protocol):
     """A database that answers questions about readings.
 
     Each question raises :class:`StoreFault` when the database does not answer or refuses access.
-
-    :ivar is_overwritten: True: a point that is written again replaces the one before.
     """
 
-    is_overwritten: bool
+    is_overwritten: bool  # True: a point that is written again replaces the one before
 
     def nearest(self, counter: Counter, side: Side, at_ms: int, reach_ms: int, devices: Devices = None) -> SumPoints:
         """Yield for each series the point with a sum that is nearest to an instant, at most ``reach_ms`` away."""

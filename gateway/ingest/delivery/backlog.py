@@ -167,11 +167,7 @@ def _settle(connection: sqlite3.Connection, rows: list[int], kept: list[Refusal]
 
 @dataclass(slots=True)
 class Backlog:
-    """Rows of the journal and their states.
-
-    :ivar grew: set while the drain lane has work.
-    :ivar hours_again: judges what was written after it had waited; its notes are saved before a row is removed.
-    """
+    """Rows of the journal and their states."""
 
     _journal: BoundedJournal
     _queue: BatchQueue
@@ -179,8 +175,8 @@ class Backlog:
     _ledger: Ledger
     _events: Events
     _rejects_max_bytes: int
-    hours_again: HoursAgain
-    grew: asyncio.Event = field(default_factory=asyncio.Event)
+    hours_again: HoursAgain  # judges what was written after it had waited; its notes are saved before a row is removed
+    grew: asyncio.Event = field(default_factory=asyncio.Event)  # set while the drain lane has work
     progress: Progress = field(default_factory=Progress)
     _being_written: set[int] = field(default_factory=set)
     _settled: list[int] = field(default_factory=list)

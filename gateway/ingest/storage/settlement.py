@@ -44,23 +44,16 @@ class Limits(NamedTuple):
 
 @dataclass(slots=True)
 class Replayed:
-    """The result of a replay, in readings.
+    """The result of a replay, in readings."""
 
-    :ivar numbers: of the messages that leave their place; the others stay.
-    :ivar empty: messages that turned out to hold no reading, by domain.
-    :ivar kept: those of the refusals whose bytes are kept.
-    :ivar waiting: messages that now must wait for something else.
-    :ivar lost: messages that were damaged on disk.
-    """
-
-    numbers: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # of the messages that leave their place; the others stay
     readings: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
-    empty: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)  # messages that turned out to hold no reading, by domain
     refused: list[Refusal] = field(default_factory=list)
-    kept: list[Refusal] = field(default_factory=list)
-    waiting: list[QuarantinedMessage] = field(default_factory=list)
-    lost: int = 0
+    kept: list[Refusal] = field(default_factory=list)  # those of the refusals whose bytes are kept
+    waiting: list[QuarantinedMessage] = field(default_factory=list)  # messages that now must wait for something else
+    lost: int = 0  # messages that were damaged on disk
     bodies: list[Body] = field(default_factory=list)
 
     def document(self) -> dict[str, int]:
@@ -80,16 +73,11 @@ class Replayed:
 
 
 class Committed(NamedTuple):
-    """The result of a commit.
+    """The result of a commit."""
 
-    :ivar left: messages that left their place with it; others had made room before.
-    :ivar made_room: messages that had to leave the quarantine for those that came into it.
-    :ivar stock: totals of the quarantine after it.
-    """
-
-    left: int
-    made_room: MadeRoom
-    stock: QuarantineUse
+    left: int  # messages that left their place with it; others had made room before
+    made_room: MadeRoom  # messages that had to leave the quarantine for those that came into it
+    stock: QuarantineUse  # totals of the quarantine after it
 
 
 def commit(

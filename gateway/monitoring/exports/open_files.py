@@ -40,22 +40,16 @@ _DIGITS: Final = 6
 
 
 class OpenFigure(NamedTuple):
-    """A row of the open data, its day aside.
-
-    :ivar quantity: such as ``used_m3``.
-    :ivar devices: number of devices that it is made of; of what is supplied or lost, of the customers behind.
-    :ivar uncovered: number of devices of the area that it leaves out, because their consumption is not known as a whole.
-    :ivar marks: None: means of measured values have none.
-    """
+    """A row of the open data, its day aside."""
 
     area: str
     domain: str
-    quantity: str
+    quantity: str  # such as ``used_m3``
     unit: str
     value: Decimal
-    devices: int
-    uncovered: int
-    marks: Marks | None = None
+    devices: int  # number of devices that it is made of; of what is supplied or lost, of the customers behind
+    uncovered: int  # number of devices of the area that it leaves out, because their consumption is not known as a whole
+    marks: Marks | None = None  # None: means of measured values have none
 
 
 @dataclass(slots=True)

@@ -20,26 +20,19 @@ from schemas.registry import RegisteredDevice
 
 
 class ParentBalance(NamedTuple):
-    """A zone in one period: a parent, or several that share children. In millionths of the counter's unit.
-
-    :ivar parent: its parent; of several the first by name.
-    :ivar inflow: the flow through its parents, less what ran back.
-    :ivar outflow: the same of its children together; None: one of them is neither covered nor estimated.
-    :ivar completeness_in: share of the readings of the parent that arrived; None: none were expected.
-    :ivar completeness_out: the same for its children together.
-    """
+    """A zone in one period: a parent, or several that share children. In millionths of the counter's unit."""
 
     flows: GroupFlows
-    parent: RegisteredDevice
+    parent: RegisteredDevice  # its parent; of several the first by name
     counter: Counter
-    inflow: int | None
-    outflow: int | None
+    inflow: int | None  # the flow through its parents, less what ran back
+    outflow: int | None  # the same of its children together; None: one of them is neither covered nor estimated
     uncovered: Uncovered | None
     children: int
     uncovered_children: int
     marks: Marks
-    completeness_in: float | None
-    completeness_out: float | None
+    completeness_in: float | None  # share of the readings of the parent that arrived; None: none were expected
+    completeness_out: float | None  # the same for its children together
 
     @property
     def lost(self) -> int | None:

@@ -46,22 +46,17 @@ class BillingMark(StrEnum):
 
 
 class BillingLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of a month, as it is sealed. Amounts are in millionths of the unit.
-
-    :ivar month: the month whose amount it is; of a correction the sealed one.
-    :ivar used: the amount; None: it is not known, for the reason ``cause``. Of a correction what is to be added.
-    :ivar sealed: of a correction: what is sealed of its month so far.
-    """
+    """A line of a month, as it is sealed. Amounts are in millionths of the unit."""
 
     kind: LineKind
-    month: str
+    month: str  # the month whose amount it is; of a correction the sealed one
     device: str
     counter: str
     unit: str
     domain: str
     from_ms: int
     to_ms: int
-    used: int | None
+    used: int | None  # the amount; None: it is not known, for the reason ``cause``. Of a correction what is to be added.
     mark: BillingMark
     cause: str = ""
     channel: str = ""
@@ -76,7 +71,7 @@ class BillingLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     from_time_ms: int | None = None
     to_register: float | None = None
     to_time_ms: int | None = None
-    sealed: int | None = None
+    sealed: int | None = None  # of a correction: what is sealed of its month so far
 
     @property
     def key(self) -> "LineKey":

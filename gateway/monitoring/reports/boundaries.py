@@ -45,20 +45,14 @@ class Uncovered(StrEnum):
 
 
 class SumBoundary(NamedTuple):
-    """A sum at a boundary.
-
-    :ivar millionths: the sum in millionths of its unit; None: it is not covered.
-    :ivar is_estimated: True: its neighbours are farther apart than readings of the device should be.
-    :ivar reading: the last reading up to the boundary, else the first one after it.
-    :ivar after: the first reading after the boundary, where it lies between two.
-    """
+    """A sum at a boundary."""
 
     at_ms: int
-    millionths: int | None
+    millionths: int | None  # the sum in millionths of its unit; None: it is not covered
     uncovered: Uncovered | None
-    is_estimated: bool
-    reading: SumPoint | None
-    after: SumPoint | None = None
+    is_estimated: bool  # True: its neighbours are farther apart than readings of the device should be
+    reading: SumPoint | None  # the last reading up to the boundary, else the first one after it
+    after: SumPoint | None = None  # the first reading after the boundary, where it lies between two
 
 
 def sum_at(
@@ -147,16 +141,11 @@ MARKED: Final = 0.01
 
 
 class Marks(NamedTuple):
-    """Marks of a figure: how far it is to be trusted.
+    """Marks of a figure: how far it is to be trusted."""
 
-    :ivar estimated: the share of it that is estimated; of a device 1 if a boundary lies in a gap of the readings.
-    :ivar suspect: the share of it that comes from counters with a suspect step; of a device 1 if there was one.
-    :ivar measured: the share of it that stands on readings.
-    """
-
-    estimated: float = 0.0
-    suspect: float = 0.0
-    measured: float = 1.0
+    estimated: float = 0.0  # the share of it that is estimated; of a device 1 if a boundary lies in a gap of the readings
+    suspect: float = 0.0  # the share of it that comes from counters with a suspect step; of a device 1 if there was one
+    measured: float = 1.0  # the share of it that stands on readings
 
     @property
     def is_shown(self) -> bool:

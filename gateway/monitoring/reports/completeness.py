@@ -35,20 +35,14 @@ Instants = Sequence[tuple[int, int]]
 
 
 class PeriodCompleteness(NamedTuple):
-    """A device in a period.
+    """A device in a period."""
 
-    :ivar expected: number of readings: the length of the period by the interval.
-    :ivar on_time: number of those that arrived, without late ones (bit 8).
-    :ivar estimated: number of instants with a reading that its device estimated.
-    :ivar suspect: number of instants with a suspect step of a counter.
-    """
-
-    expected: float
+    expected: float  # number of readings: the length of the period by the interval
     missing: float
     received: float
-    on_time: float
-    estimated: int
-    suspect: int
+    on_time: float  # number of those that arrived, without late ones (bit 8)
+    estimated: int  # number of instants with a reading that its device estimated
+    suspect: int  # number of instants with a suspect step of a counter
     longest_gap_s: float
     interval_s: float
 

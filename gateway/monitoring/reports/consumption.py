@@ -299,23 +299,17 @@ class ReportGroup(StrEnum):
 
 @dataclass(slots=True)
 class GroupUse:
-    """A counter of all devices of a group in one period.
-
-    :ivar used: consumption of the covered devices, in millionths of the unit.
-    :ivar series: number of their counters.
-    :ivar uncovered: the devices that it leaves out.
-    :ivar cause: the reason why it leaves out the first of them.
-    """
+    """A counter of all devices of a group in one period."""
 
     group: str
     counter: Counter
-    used: int = 0
+    used: int = 0  # consumption of the covered devices, in millionths of the unit
     covered: set[str] = field(default_factory=set)
-    uncovered: set[str] = field(default_factory=set)
+    uncovered: set[str] = field(default_factory=set)  # the devices that it leaves out
     estimated: set[str] = field(default_factory=set)
     suspect: int = 0
-    series: int = 0
-    cause: Uncovered | None = None
+    series: int = 0  # number of counters of the covered devices
+    cause: Uncovered | None = None  # the reason why it leaves out the first of them
 
     @property
     def amount(self) -> int | None:

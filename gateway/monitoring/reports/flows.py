@@ -33,22 +33,17 @@ class Figure(NamedTuple):
 
 
 class GroupFlows(NamedTuple):
-    """The figures of a group of meters in a period. ``produced`` of water is not measured, without a cause.
-
-    :ivar group: as reports name it: the code of an area, the name of a parent, those of several parents with commas.
-    :ivar meters: number of customers' meters.
-    :ivar left_out: those of them that are silent for so long that ``used`` leaves them out.
-    """
+    """The figures of a group of meters in a period. ``produced`` of water is not measured, without a cause."""
 
     period: TimeSpan
-    group: str
+    group: str  # as reports name it: the code of an area, the name of a parent, those of several parents with commas
     domain: str
     used: Figure
     supplied: Figure
     produced: Figure
     lost: Figure
-    meters: int
-    left_out: int
+    meters: int  # number of customers' meters
+    left_out: int  # those of them that are silent for so long that ``used`` leaves them out
 
     @property
     def marks(self) -> Marks:
@@ -71,20 +66,14 @@ class GroupFlows(NamedTuple):
 
 
 class MeterFlow(NamedTuple):
-    """Flow through a meter in a period, in millionths of the unit.
+    """Flow through a meter in a period, in millionths of the unit."""
 
-    :ivar forward: in its direction; None: it is not known, and cannot be estimated.
-    :ivar back: against it.
-    :ivar estimated: the share of it that is estimated, or interpolated in a gap.
-    :ivar blind: the share of the period that lies in gaps.
-    """
-
-    forward: int | None
-    back: int
+    forward: int | None  # in its direction; None: it is not known, and cannot be estimated
+    back: int  # against it
     cause: Uncovered | None = None
-    estimated: float = 0.0
+    estimated: float = 0.0  # the share of it that is estimated, or interpolated in a gap
     is_suspect: bool = False
-    blind: float = 0.0
+    blind: float = 0.0  # the share of the period that lies in gaps
 
 
 def meter_flows(found: PeriodUse, domain: str, estimates: Mapping[CounterUse, Estimate]) -> dict[str, MeterFlow]:

@@ -22,22 +22,15 @@ _TANK_PARAMS: Final = frozenset({TANK_AREA, "level_low_m", "level_high_m"})
 
 @dataclass(slots=True)
 class MetersOfGroup:
-    """The meters that make the figures of a group.
+    """The meters that make the figures of a group."""
 
-    :ivar inlets: those through which something comes in.
-    :ivar outlets: those of others behind one of its own: through them something leaves.
-    :ivar unfed: those of them before which no supply is measured.
-    :ivar unmeasured: the reason why its losses cannot be told; None: they can.
-    :ivar unsupplied: the reason why its supply cannot be told; None: it can.
-    """
-
-    inlets: list[str] = field(default_factory=list)
-    outlets: list[str] = field(default_factory=list)
+    inlets: list[str] = field(default_factory=list)  # those through which something comes in
+    outlets: list[str] = field(default_factory=list)  # those of others behind one of its own: through them something leaves
     uses: list[str] = field(default_factory=list)
-    unfed: set[str] = field(default_factory=set)
+    unfed: set[str] = field(default_factory=set)  # those of them before which no supply is measured
     tanks: list[RegisteredDevice] = field(default_factory=list)
-    unmeasured: Uncovered | None = None
-    unsupplied: Uncovered | None = Uncovered.NO_SUPPLY
+    unmeasured: Uncovered | None = None  # the reason why its losses cannot be told; None: they can
+    unsupplied: Uncovered | None = Uncovered.NO_SUPPLY  # the reason why its supply cannot be told; None: it can
 
 
 Groups = Mapping[str, MetersOfGroup]

@@ -54,24 +54,17 @@ class LiveCounters(Protocol):
 
 @dataclass(slots=True)
 class ResumProgress:
-    """The progress of a device.
-
-    :ivar at_ms: all readings before it are worked out.
-    :ivar read: points so far.
-    :ivar changed: sums that were written.
-    :ivar is_written: False on a database that does not replace points.
-    :ivar fault: the cause of an end before its time; empty if there was none.
-    """
+    """The progress of a device."""
 
     device: str
     from_ms: int
     until_ms: int
-    at_ms: int = 0
-    read: int = 0
-    changed: int = 0
-    is_written: bool = True
+    at_ms: int = 0  # all readings before it are worked out
+    read: int = 0  # points so far
+    changed: int = 0  # sums that were written
+    is_written: bool = True  # False on a database that does not replace points
     is_done: bool = False
-    fault: str = ""
+    fault: str = ""  # the cause of an end before its time; empty if there was none
 
 
 class _SumLine(NamedTuple):

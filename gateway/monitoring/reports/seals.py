@@ -32,18 +32,14 @@ _SEALS_READ: Final = 24
 
 
 class SealHead(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a seal.
-
-    :ivar day: the reading day of devices that have none of their own.
-    :ivar before: the SHA-256 of the seal of the month before; empty: it is the first.
-    """
+    """The first line of a seal."""
 
     month: str
-    day: int
+    day: int  # the reading day of devices that have none of their own
     zone: str
     closed_ms: int
     by: str
-    before: str
+    before: str  # the SHA-256 of the seal of the month before; empty: it is the first
     version: str
 
 

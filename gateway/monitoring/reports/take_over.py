@@ -42,15 +42,11 @@ APART_MS: Final = 3_600_000
 
 
 class Claim(NamedTuple):
-    """The newest word of one gateway about a share.
-
-    :ivar waiting: devices that await their sums there.
-    :ivar is_kept: it reads the share until those do to whom it goes, and no longer.
-    """
+    """The newest word of one gateway about a share."""
 
     stage: Stage
-    waiting: int = 0
-    is_kept: bool = False
+    waiting: int = 0  # devices that await their sums there
+    is_kept: bool = False  # it reads the share until those do to whom it goes, and no longer
 
 
 Tenants = Mapping[str, Mapping[str, int | None]]

@@ -61,16 +61,12 @@ class ToldAmount(NamedTuple):
 
 
 class UseWithTold(NamedTuple):
-    """A consumption with amounts that were told.
-
-    :ivar measured: the share of it that stands on registers.
-    :ivar is_read_again: an estimate stands though its register was read again: that tells by itself what was used.
-    """
+    """A consumption with amounts that were told."""
 
     used: int | None
     uncovered: Uncovered | None
-    measured: float
-    is_read_again: bool = False
+    measured: float  # the share of it that stands on registers
+    is_read_again: bool = False  # an estimate stands though its register was read again: that tells by itself what was used
 
 
 ToldAmounts = Mapping[tuple[StoredSeries, str], Sequence[ToldAmount]]

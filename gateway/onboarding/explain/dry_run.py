@@ -32,18 +32,14 @@ class TracedCore(Core, Protocol):
 
 @dataclass(slots=True)
 class Trace:
-    """One message, the steps of the core, and the outcome.
-
-    :ivar was_asked: its codec was called; false if the network server had decoded it.
-    :ivar if_registered: the same message with its device registered; None if it is admitted anyway.
-    """
+    """One message, the steps of the core, and the outcome."""
 
     processor: TracedCore
     arrival: Arrival
     outcome: Outcome
-    was_asked: bool = False
+    was_asked: bool = False  # its codec was called; false if the network server had decoded it
     warnings: list[str] = field(default_factory=list)
-    if_registered: "Trace | None" = None
+    if_registered: "Trace | None" = None  # the same message with its device registered; None if it is admitted anyway
 
     @property
     def frame(self) -> Frame | None:

@@ -36,18 +36,13 @@ _ABOUT_TIME: Final = ("time ", "quality ", "there is ", f"rejected: {RejectReaso
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One test of a profile.
-
-    :ivar faults: its faults, a sentence each; empty if it passed.
-    :ivar arrivals: arrival and its reason, a sentence for each message that does not give it.
-    :ivar filled: measurement and field of each resulting value.
-    """
+    """One test of a profile."""
 
     profile: str
     name: str
-    faults: tuple[str, ...]
-    arrivals: tuple[str, ...] = ()
-    filled: frozenset[tuple[str, str]] = frozenset()
+    faults: tuple[str, ...]  # its faults, a sentence each; empty if it passed
+    arrivals: tuple[str, ...] = ()  # arrival and its reason, a sentence for each message that does not give it
+    filled: frozenset[tuple[str, str]] = frozenset()  # measurement and field of each resulting value
 
 
 class _Everyone(Mapping[str, RegisteredDevice]):

@@ -60,16 +60,11 @@ class Wanted:
 
 @dataclass(slots=True)
 class Proposal:
-    """A profile to be written, without the results of its tests.
+    """A profile to be written, without the results of its tests."""
 
-    :ivar profile: the keys of a profile but ``tests``.
-    :ivar messages: for each device the messages of its test, by topic.
-    :ivar doubts: points to review, a sentence each.
-    """
-
-    profile: dict[str, Any]
-    messages: list[tuple[Owner, list[tuple[str, Heard]]]]
-    doubts: list[str] = field(default_factory=list)
+    profile: dict[str, Any]  # the keys of a profile but ``tests``
+    messages: list[tuple[Owner, list[tuple[str, Heard]]]]  # for each device the messages of its test, by topic
+    doubts: list[str] = field(default_factory=list)  # points to review, a sentence each
 
 
 def propose(entities: Iterable[Entity], heard: Mapping[str, Heard]) -> tuple[list[Proposal], list[str]]:

@@ -85,15 +85,11 @@ _WhatComes = Mapping[str, Any] | str | None
 
 
 class ComparedMessage(NamedTuple):
-    """The last message of a device, by both profiles.
-
-    :ivar before: its values now, by quantity, or the reason of its reject; None: nothing would come of it.
-    :ivar after: likewise with the changed profile.
-    """
+    """The last message of a device, by both profiles."""
 
     device: str
-    before: _WhatComes
-    after: _WhatComes
+    before: _WhatComes  # its values now, by quantity, or the reason of its reject; None: nothing would come of it
+    after: _WhatComes  # likewise with the changed profile
 
 
 class ProfileComparison(NamedTuple):

@@ -39,20 +39,15 @@ class MissingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingStep:
-    """The step before a profile takes the messages of a device.
-
-    :ivar is_active: the profile is active, for other devices.
-    :ivar entry: its name in the registry: ``model: …`` or ``profile: …``.
-    :ivar folder: the folder of the utility's own profiles.
-    """
+    """The step before a profile takes the messages of a device."""
 
     kind: MissingKind
-    is_active: bool
+    is_active: bool  # the profile is active, for other devices
     profile: str
     device: str
-    entry: str
+    entry: str  # its name in the registry: ``model: …`` or ``profile: …``
     file: str
-    folder: str
+    folder: str  # the folder of the utility's own profiles
 
     def sentence(self) -> str:
         """The step in English, for the command line."""
@@ -90,17 +85,12 @@ def _named(catalog: Catalog, frame: Frame) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class TriedMessage:
-    """A message that was tried.
-
-    :ivar document: the result in the form of ``gateway decode --json``.
-    :ivar missing: the step that makes its profile active; None if it is.
-    :ivar guess: the guess of its topic; None if it was given.
-    """
+    """A message that was tried."""
 
     trace: Trace
-    document: dict[str, Any]
-    missing: MissingStep | None = None
-    guess: Guess | None = None
+    document: dict[str, Any]  # the result in the form of ``gateway decode --json``
+    missing: MissingStep | None = None  # the step that makes its profile active; None if it is
+    guess: Guess | None = None  # the guess of its topic; None if it was given
 
     @property
     def profile(self) -> str | None:
@@ -166,15 +156,11 @@ _MOST: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class ProposedMake:
-    """A profile that reads the message.
-
-    :ivar models: the models that it reads, as the makers name them.
-    :ivar points: the points that it gives, in the form of ``gateway decode --json``.
-    """
+    """A profile that reads the message."""
 
     profile: str
-    models: tuple[str, ...]
-    points: tuple[dict[str, Any], ...]
+    models: tuple[str, ...]  # the models that it reads, as the makers name them
+    points: tuple[dict[str, Any], ...]  # the points that it gives, in the form of ``gateway decode --json``
     params: tuple[str, ...]
 
     @property

@@ -49,17 +49,12 @@ HEAD_OF_NOTHING: Final = ChainLink(0, START)
 
 
 class Deed(NamedTuple):
-    """A change by somebody.
-
-    :ivar name: of the account, or of the user of this machine who gave a command.
-    :ivar role: of the account; ``command`` for a command that changed the files of a gateway that does not run.
-    :ivar action: name of the change, such as ``alarm acknowledged``.
-    """
+    """A change by somebody."""
 
     at_ms: int
-    name: str
-    role: str
-    action: str
+    name: str  # of the account, or of the user of this machine who gave a command
+    role: str  # of the account; ``command`` for a command that changed the files of a gateway that does not run
+    action: str  # name of the change, such as ``alarm acknowledged``
 
 
 def details_line(number: int, salt: str, details: Details) -> str:

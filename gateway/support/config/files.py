@@ -124,14 +124,10 @@ _CREDENTIALS: Final = frozenset({"client_id_file", "password_file", "token_file"
 
 
 class FilePlaces(NamedTuple):
-    """Folders in which configured files lie.
+    """Folders in which configured files lie."""
 
-    :ivar folder: the folder of ``gateway.yaml``.
-    :ivar credentials: the folder that systemd filled from ``secrets``; empty for commands, which find the files themselves.
-    """
-
-    folder: Path
-    credentials: str
+    folder: Path  # the folder of ``gateway.yaml``
+    credentials: str  # the folder that systemd filled from ``secrets``; empty for commands, which find the files themselves
 
     def find(self, value: Path, name: str) -> Path:
         """The absolute path of a file; ``name`` is that of its setting."""

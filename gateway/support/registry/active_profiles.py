@@ -17,19 +17,13 @@ from schemas.registry import Registry, plain_name
 
 
 class ActiveProfiles(NamedTuple):
-    """The profiles that a registry and a configuration make active, and their faults.
+    """The profiles that a registry and a configuration make active, and their faults."""
 
-    :ivar files: the profiles in use, with their files.
-    :ivar names: the active ones among them; commands also ask the others.
-    :ivar faults: faults of files and names, a line each; the valid profiles are in ``files``.
-    :ivar unknown: registered devices whose profile does not exist.
-    """
-
-    files: Mapping[str, ProfileFile]
+    files: Mapping[str, ProfileFile]  # the profiles in use, with their files
     profiles: Profiles
-    names: frozenset[str]
-    faults: Sequence[str]
-    unknown: Sequence[RegistryFault]
+    names: frozenset[str]  # the active ones among them; commands also ask the others
+    faults: Sequence[str]  # faults of files and names, a line each; the valid profiles are in ``files``
+    unknown: Sequence[RegistryFault]  # registered devices whose profile does not exist
 
 
 def load_active_profiles(

@@ -30,16 +30,12 @@ class _SharesSection(SharesSpec):
 
 @dataclass(frozen=True)
 class SharesFile:
-    """The file as the gateways use it. Each of them reads the same one.
-
-    :ivar management: the broker's HTTP API; None: nobody watches it.
-    :ivar leaving: gateways that run until they have given up all that they had.
-    """
+    """The file as the gateways use it. Each of them reads the same one."""
 
     gateways: Sequence[str]
     shares: Sequence[Share]
-    management: ManagementSection | None = None
-    leaving: Sequence[str] = ()
+    management: ManagementSection | None = None  # the broker's HTTP API; None: nobody watches it
+    leaving: Sequence[str] = ()  # gateways that run until they have given up all that they had
 
     @cached_property
     def assigned(self) -> Mapping[Share, str]:

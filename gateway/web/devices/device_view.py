@@ -68,18 +68,13 @@ def _rung_document(rung: Rung) -> Document:
 
 
 class SaidRung(NamedTuple):
-    """A rung in words.
-
-    :ivar advice: the next thing to do; empty: nothing.
-    :ivar detail: the finding in one message, in the reader's language where there is a sentence for it.
-    :ivar link: the place at which it is done; empty: none of the pages.
-    """
+    """A rung in words."""
 
     name: str
     said: str
-    advice: str
-    detail: str
-    link: str
+    advice: str  # the next thing to do; empty: nothing
+    detail: str  # the finding in one message, in the reader's language where there is a sentence for it
+    link: str  # the place at which it is done; empty: none of the pages
     state: RungState
     level: str
 

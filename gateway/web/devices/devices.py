@@ -46,16 +46,11 @@ _Last = tuple[Arrival, Outcome | None]
 
 
 class _StoredRows(NamedTuple):
-    """Stored rows of a device; none if the disk does not answer.
+    """Stored rows of a device; none if the disk does not answer."""
 
-    :ivar rows: the last of its rejects, without their payloads.
-    :ivar waiting: number of its messages that wait for its registration.
-    :ivar newest: the last of them.
-    """
-
-    rows: list[rejects.RejectRow]
-    waiting: int = 0
-    newest: Arrival | None = None
+    rows: list[rejects.RejectRow]  # the last of its rejects, without their payloads
+    waiting: int = 0  # number of its messages that wait for its registration
+    newest: Arrival | None = None  # the last of them
 
     @property
     def refused(self) -> list[Refusal]:

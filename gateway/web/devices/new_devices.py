@@ -44,16 +44,11 @@ _FRESH_FOR_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """The facts that the messages of an unregistered device tell.
+    """The facts that the messages of an unregistered device tell."""
 
-    :ivar fields: the form as it can be filled from them.
-    :ivar interval_s: measured; None: too few messages came.
-    :ivar makes: profiles that can read them, where they do not tell their make.
-    """
-
-    fields: DeviceForm = field(default_factory=dict)
-    interval_s: float | None = None
-    makes: list[ProposedMake] = field(default_factory=list)
+    fields: DeviceForm = field(default_factory=dict)  # the form as it can be filled from them
+    interval_s: float | None = None  # measured; None: too few messages came
+    makes: list[ProposedMake] = field(default_factory=list)  # profiles that can read them, where they do not tell their make
 
 
 NOTHING_KNOWN: Final = Introduction()
@@ -61,17 +56,12 @@ NOTHING_KNOWN: Final = Introduction()
 
 @dataclass(frozen=True, slots=True)
 class _Newcomer:
-    """A device that was heard and is not registered.
-
-    :ivar messages: the number of those that wait for its registration.
-    :ivar at_ms: the time at which it began to wait, or was heard last.
-    :ivar explained: its document; None: it is one of many.
-    """
+    """A device that was heard and is not registered."""
 
     id: str
-    messages: int
-    at_ms: int
-    explained: Document | None = None
+    messages: int  # the number of those that wait for its registration
+    at_ms: int  # the time at which it began to wait, or was heard last
+    explained: Document | None = None  # its document; None: it is one of many
 
 
 class NewDevicePages(RouteGroup):

@@ -41,20 +41,13 @@ _WAITING_MAX: Final = 4
 
 @dataclass(slots=True)
 class MonthReport:
-    """The report of one month.
+    """The report of one month."""
 
-    :ivar csv: the output of the command; empty as long as there is none.
-    :ivar made_ms: the time of that output.
-    :ivar fault: the reason why the last attempt failed; empty if it did not.
-    :ivar due_ms: the time from which it is worked out again when it is asked for.
-    :ivar task: the work on it, while there is some.
-    """
-
-    csv: str = ""
-    made_ms: int = 0
-    fault: str = ""
-    due_ms: int = 0
-    task: asyncio.Task[None] | None = None
+    csv: str = ""  # the output of the command; empty as long as there is none
+    made_ms: int = 0  # the time of that output
+    fault: str = ""  # the reason why the last attempt failed; empty if it did not
+    due_ms: int = 0  # the time from which it is worked out again when it is asked for
+    task: asyncio.Task[None] | None = None  # the work on it, while there is some
 
     @property
     def is_in_work(self) -> bool:

@@ -37,16 +37,13 @@ ReportLine = dict[str, str]
 
 
 class UseRow(NamedTuple):
-    """A line for people, of a month that is known ``until_ms``, None: as a whole.
-
-    :ivar more_pct: growth in percent since the month before; None: not known, or not comparable.
-    """
+    """A line for people, of a month that is known ``until_ms``, None: as a whole."""
 
     line: ReportLine
     day_ms: float
     until_ms: float | None
     amount: float | None
-    more_pct: float | None
+    more_pct: float | None  # growth in percent since the month before; None: not known, or not comparable
     marks: Marks
 
 

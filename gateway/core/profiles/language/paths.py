@@ -46,16 +46,12 @@ Around = Sequence[tuple[str, Node]]
 
 
 class Path(NamedTuple):
-    """A path ready to be walked.
-
-    :ivar absolute: it starts at the document; else at an item.
-    :ivar get: the value there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
-    """
+    """A path ready to be walked."""
 
     text: str
-    absolute: bool
+    absolute: bool  # it starts at the document; else at an item
     steps: tuple[PathStep, ...]
-    get: Get
+    get: Get  # the value there. With ``[*]`` in the path a list; with ``[?...]`` alone the first that fits.
 
     @property
     def searches(self) -> bool:

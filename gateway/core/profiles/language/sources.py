@@ -19,29 +19,20 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Cursor(Struct, eq=False):
-    """The position of the mapping: a document and, inside ``each``, one of its items.
-
-    :ivar number: the item's place in the list or map, from 0.
-    :ivar item: the value there; this and all that follow only inside ``each``.
-    :ivar value: its value, if ``each`` gives it one; else the item.
-    :ivar taken: the texts in the braces of its name, if map has a pattern for it.
-    :ivar around: key and member of each level around it, the innermost first; only if the profile uses them.
-    :ivar memo: values found once for all items.
-    :ivar device: the point's own device, if the profile names one; empty if there is no value there.
-    """
+    """The position of the mapping: a document and, inside ``each``, one of its items."""
 
     document: Any
     captures: Mapping[str, str]
     params: DeviceParams = NOTHING
     properties: Mapping[str, str] = NOTHING
-    number: int = 0
-    item: Any = None
-    value: Any = None
+    number: int = 0  # the item's place in the list or map, from 0
+    item: Any = None  # the value there; this and all that follow only inside ``each``
+    value: Any = None  # its value, if ``each`` gives it one; else the item
     key: str = ""
-    taken: Mapping[str, str] = NOTHING
-    around: Around = ()
-    memo: dict[str, Any] = member(default_factory=dict)
-    device: str = ""
+    taken: Mapping[str, str] = NOTHING  # the texts in the braces of its name, if map has a pattern for it
+    around: Around = ()  # key and member of each level around it, the innermost first; only if the profile uses them
+    memo: dict[str, Any] = member(default_factory=dict)  # values found once for all items
+    device: str = ""  # the point's own device, if the profile names one; empty if there is no value there
 
 
 Take = Callable[[Cursor], Any]
@@ -70,32 +61,20 @@ def within(key: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Scope:
-    """The names that one place of a profile may use.
-
-    :ivar decoder: name of the decoder of its messages; some formats bring their own units and times.
-    :ivar decimal: the decimal mark with which the decoder made numbers of texts; empty if it makes none.
-    :ivar is_frame: its messages are frames in the envelope of a network server.
-    :ivar around: number of levels around an item: the selectors of ``each.of`` before the list that holds the items.
-    :ivar absent: first keys of a frame's document that never exist here.
-    :ivar taken: names in braces of the pattern for its name.
-    :ivar tests_hold: tells if a message in the tests has something at a path.
-    :ivar place: key of this place in the profile.
-    :ivar required: parameters without a default; filled while compiling.
-    :ivar faults: all faults; filled while compiling.
-    """
+    """The names that one place of a profile may use."""
 
     captures: frozenset[str] = frozenset()
-    decoder: str = "json"
-    decimal: str = ""
-    is_frame: bool = False
+    decoder: str = "json"  # name of the decoder of its messages; some formats bring their own units and times
+    decimal: str = ""  # the decimal mark with which the decoder made numbers of texts; empty if it makes none
+    is_frame: bool = False  # its messages are frames in the envelope of a network server
     in_each: bool = False
-    around: int = 0
-    absent: frozenset[str] = frozenset()
-    taken: frozenset[str] = frozenset()
-    tests_hold: Callable[[str], bool] = lambda _: False
-    place: str = ""
-    required: set[str] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
+    around: int = 0  # number of levels around an item: the selectors of ``each.of`` before the list that holds the items
+    absent: frozenset[str] = frozenset()  # first keys of a frame's document that never exist here
+    taken: frozenset[str] = frozenset()  # names in braces of the pattern for its name
+    tests_hold: Callable[[str], bool] = lambda _: False  # tells if a message in the tests has something at a path
+    place: str = ""  # key of this place in the profile
+    required: set[str] = field(default_factory=set)  # parameters without a default; filled while compiling
+    faults: list[Fault] = field(default_factory=list)  # all faults; filled while compiling
 
     def below(self, key: str, *, in_each: bool | None = None, around: int = 0) -> "Scope":
         """The same at ``key`` of this place."""

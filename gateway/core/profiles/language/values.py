@@ -31,20 +31,14 @@ PlainNumber = tuple[Get, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reader of a value.
+    """Reader of a value."""
 
-    :ivar origin: its source as the profile writes it; drops are reported under it.
-    :ivar read: all of it in one call: the value, None for nothing, or why it was dropped.
-    :ivar end: explains why there is no value, such as where its path ends.
-    :ivar plain: set if the field, like most, is a number at a path in the document without steps.
-    """
-
-    origin: str
+    origin: str  # its source as the profile writes it; drops are reported under it
     take: Take
     steps: Sequence[Step]
-    read: Callable[[Cursor], Any]
-    end: WhyNothing | None = None
-    plain: PlainNumber | None = None
+    read: Callable[[Cursor], Any]  # all of it in one call: the value, None for nothing, or why it was dropped
+    end: WhyNothing | None = None  # explains why there is no value, such as where its path ends
+    plain: PlainNumber | None = None  # set if the field, like most, is a number at a path in the document without steps
 
 
 def compile_field(value: FieldValue, quantity: Quantity, scope: Scope, item: Take | None = None) -> Reader:

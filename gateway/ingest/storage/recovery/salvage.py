@@ -181,17 +181,12 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 class WalFrame(NamedTuple):
-    """The head of a frame.
+    """The head of a frame."""
 
-    :ivar at: the place in the file at which its page begins.
-    :ivar commits: true if a transaction ends with it.
-    :ivar salts: a number of the log's generation; frames of an older one may be behind the present ones.
-    """
-
-    at: int
+    at: int  # the place in the file at which its page begins
     page: int
-    commits: bool
-    salts: bytes
+    commits: bool  # true if a transaction ends with it
+    salts: bytes  # a number of the log's generation; frames of an older one may be behind the present ones
 
 
 def frames(descriptor: int, first: int = 0) -> Iterator[WalFrame]:
