@@ -9,11 +9,12 @@ from pathlib import Path
 
 from gateway.admin.backup.archive import ArchiveFault, BackupManifest, VerifiedArchive, make_backup, verify_archive
 from gateway.admin.backup.contents import BackupKind
-from gateway.admin.backup.places import RestoredFile, Target, data_of_unit, places_of
+from gateway.admin.backup.places import RestoredFile, Target, data_of_unit, first_of, places_of
 from gateway.admin.backup.restoring import FilesThere, Restored, restore
 from gateway.commands.finding import installed
 from gateway.commands.privacy.device_places import BACKUP_CLOSED, BACKUP_MADE
 from gateway.commands.running import record, user
+from gateway.commands.setup.accounts import ACCOUNTS
 from gateway.commands.terminal import add_path, add_repeated, add_yes, confirmed, refuse_present, show, tell, with_config
 from gateway.ingest.storage.beside import InUse
 from gateway.support.audit.forgotten import FORGOTTEN
@@ -29,7 +30,6 @@ _WARNING = (
 )
 
 _REFUSED_TO_ROOT = ": root reads it as the owner of its folder, who may not"
-_ACCOUNTS = "/var/lib/mosquitto/dynamic-security.json"
 _DAMAGED = "if it is damaged, the gateway sets it aside at its next start and goes on"
 
 
@@ -38,7 +38,7 @@ def add_backup(backup: argparse.ArgumentParser) -> None:
     with_config(backup, backup_command)
     backup.add_argument("file", type=Path, metavar="FILE", help="the archive to write, such as gateway-2026-11-26.tar.gz")
     backup.add_argument("--to", metavar="WHO", help="who gets it, or where it is kept: told when a device is forgotten")
-    add_path(backup, "--accounts", "FILE", "the broker's accounts (default: where Debian has them)", _ACCOUNTS)
+    add_path(backup, "--accounts", "FILE", "the broker's accounts (default: where Debian has them)", ACCOUNTS)
     also = "a further file or folder, such as that of an authority of your own; may be given again"
     add_repeated(backup, "--also", also, type=Path, metavar="PATH")
 
@@ -77,7 +77,7 @@ def _tell_made(path: Path, manifest: BackupManifest, accounts: Path) -> None:
     for kind, count in kinds.items():
         print(f"    {kind:<26}{count}")
     print(f"{manifest.facts.readings} readings that wait for the database are in it; those that it has need its own backup")
-    if "broker accounts" not in kinds:
+    if BackupKind.BROKER_ACCOUNTS not in kinds:
         show(f"accounts of devices are not in it: {accounts} is not there; --accounts names the broker's file")
     print(f"the last entry of the audit log is {manifest.facts.audit}")
     print(_WARNING.replace("FILE", str(path)))
@@ -94,7 +94,7 @@ def add_restore(restore: argparse.ArgumentParser) -> None:
     restore.add_argument("--without-journal", action="store_true", help=left_out)
     lists = "a list of the forgotten, from the old machine (FILE.forgotten beside the archive is read anyway)"
     add_repeated(restore, "--forgotten", lists, type=Path, metavar="FILE")
-    add_path(restore, "--accounts", "FILE", "the broker's accounts on this machine (default: where Debian has them)", _ACCOUNTS)
+    add_path(restore, "--accounts", "FILE", "the broker's accounts on this machine (default: where Debian has them)", ACCOUNTS)
     data = "a folder of data of this machine, beside those that the gateway's unit names; may be given again"
     add_repeated(restore, "--data", data, type=Path, metavar="FOLDER")
     also = "a further file, or folder with all in it, that may be written; may be given again"
@@ -183,8 +183,7 @@ def _record(
     places: dict[str, RestoredFile], archive: Path, verified: VerifiedArchive, result: Restored, *, is_compared: bool
 ) -> None:
     """Go on with the audit log behind the entry with which that of the backup ends."""
-    journal = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
-    if journal is None:
+    if (journal := first_of(places.values(), BackupKind.STORE)) is None:
         return
     facts = verified.manifest.facts
     about = {"file": str(archive.absolute()), "made_ms": facts.made_ms, "audit": facts.audit}
@@ -211,8 +210,7 @@ def _tell_restored(places: dict[str, RestoredFile], manifest: BackupManifest, re
         print("the gateway ran when the backup was made: stop the old one for good, they have one client id")
     if any(file.kind is BackupKind.BROKER_ACCOUNTS for file in result.placed):
         print("restart the broker, so that it reads its accounts")
-    registry = next((file.path for file in places.values() if file.kind is BackupKind.REGISTRY), None)
+    registry, config = (first_of(places.values(), kind) for kind in (BackupKind.REGISTRY, BackupKind.CONFIGURATION))
     if registry is not None and is_there(folder := registry.parent / "registry"):
         show(f"the service cannot change {registry}: run install.sh again, which moves it into {folder}")
-    config = next((file.path for file in places.values() if file.kind is BackupKind.CONFIGURATION), None)
     show("then: gateway check --connect" + (f" -c {config}" if config else ""))

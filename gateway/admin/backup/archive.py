@@ -55,11 +55,9 @@ class ArchivedFile(msgspec.Struct, frozen=True):
 
 
 class BackupFacts(msgspec.Struct, frozen=True):
-    """Facts about a backup beside its files.
+    """Facts about a backup beside its files: the folder of the configuration, and how many readings waited in the journal.
 
-    :ivar folder: the folder of the configuration.
     :ivar is_running: the gateway ran meanwhile, and went on.
-    :ivar readings: readings that waited in the journal.
     :ivar audit: the last entry of the audit log, as ``NUMBER:HASH``.
     """
 
@@ -81,9 +79,8 @@ class BackupManifest(msgspec.Struct, frozen=True):
 
 
 class VerifiedArchive(NamedTuple):
-    """An archive that is whole.
+    """An archive that is whole, and the SHA-256 of all its bytes, as they were when they were verified.
 
-    :ivar sha256: of all its bytes, as they were when they were verified.
     :ivar links: names of folders that are links in archives of earlier releases. None is made.
     """
 

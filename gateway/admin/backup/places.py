@@ -5,7 +5,7 @@ accounts, and what the command line names. All files are looked at before the fi
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -37,12 +37,14 @@ class RestoredFile(NamedTuple):
         return self.path.with_name(self.path.name + LAID)
 
 
-class Target(NamedTuple):
-    """The places of this machine.
+def first_of(files: Iterable[RestoredFile], kind: BackupKind) -> Path | None:
+    """The place of the first file of a kind; None: there is none."""
+    return next((file.path for file in files if file.kind is kind), None)
 
-    :ivar config: the file of the configuration; its folder may be written.
-    :ivar data: folders of data.
-    :ivar accounts: the file of the broker's accounts.
+
+class Target(NamedTuple):
+    """The places of this machine: the configuration, whose folder may be written, folders of data, the broker's accounts.
+
     :ivar also: further files, or folders with all in them.
     """
 

@@ -27,7 +27,7 @@ from typing import IO, Final
 
 from gateway.admin.backup.archive import ArchiveFault, BackupManifest, each_file
 from gateway.admin.backup.contents import COMPANIONS, SQLITE, BackupKind, DeviceFiles
-from gateway.admin.backup.places import RestoredFile, Target
+from gateway.admin.backup.places import RestoredFile, Target, first_of
 from gateway.core.readings.sums import KEPT
 from gateway.ingest.storage import journal, keyvalue
 from gateway.ingest.storage.beside import lock
@@ -80,7 +80,7 @@ def restore(
     :raises InUse: a gateway runs on its journal.
     :raises ArchiveFault, OSError, sqlite3.Error: it cannot be restored; what was there is there.
     """
-    journal_path = next((file.path for file in places.values() if file.kind is BackupKind.STORE), None)
+    journal_path = first_of(places.values(), BackupKind.STORE)
     for folder in dict.fromkeys(file.path.parent for file in places.values()):
         _make_folders(folder, target)
     with _stopped(journal_path):

@@ -23,7 +23,7 @@ from typing import Any, Final
 from gateway.ingest.broker.kept_accounts import AccountChanges
 from gateway.ingest.broker.rights import is_of_device, read, written
 from gateway.support.config.files import ConfigurationFault
-from gateway.support.private_files import READERS_MODE, as_owner, give_to_readers, placed, private, read_bytes, sync_folder
+from gateway.support.private_files import as_owner, place_for_readers, private, read_bytes, sync_folder
 
 _COPY: Final = ".copy"
 _DAMAGED: Final = ".damaged"
@@ -62,13 +62,13 @@ def put_back(accounts: Path, changes: AccountChanges) -> PutBack:
         _apply(whole, changes, done)
         data = written(whole).encode() if done.names or done.gone or found is None else found
         if data != found:
-            _write(accounts, data)
+            place_for_readers(accounts, data)
         else:  # Mosquitto does not see to it
             with open(accounts, "rb", opener=private) as file:
                 os.fsync(file.fileno())
             sync_folder(accounts.parent)
         if data != kept:
-            _write(copy, data)
+            place_for_readers(copy, data)
     return done
 
 
@@ -113,10 +113,3 @@ def _whole(data: bytes | None) -> dict[str, Any] | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return found if found["clients"] and has_names else None
-
-
-def _write(path: Path, data: bytes) -> None:
-    with placed(path, READERS_MODE) as file:
-        give_to_readers(file.fileno(), path)
-        file.write(data)
-    sync_folder(path.parent)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.admin.broker.putting_back import PutBack, put_back
 from gateway.commands import OK
+from gateway.commands.finding import installed
 from gateway.commands.terminal import add_config, add_path, show, tell
 from gateway.ingest.broker.kept_accounts import AccountChanges, KeptAccounts
 from gateway.support.clock import WallClock
@@ -17,7 +18,6 @@ from gateway.support.config.setting_types import is_loopback, split_url
 from gateway.support.standing import ACCOUNTS_PUT_BACK, StandingFindings
 
 ACCOUNTS: Final = "/var/lib/mosquitto/dynamic-security.json"
-_OTHERS: Final = (Path("/etc"), "gateway*/gateway.yaml")
 _SHOWN: Final = 5
 
 
@@ -81,8 +81,7 @@ def _tell(done: PutBack, accounts: Path, gateways: list[Config]) -> None:
 def gateways_of_broker(config: Config) -> Iterator[Config]:
     """The gateways of this machine that enrol devices at the same broker; others' faulty settings are left out."""
     yield config
-    folder, pattern = _OTHERS
-    for file in sorted(folder.glob(pattern)):
+    for file in installed():
         try:
             other = load(file)
         except ConfigurationFault as fault:
