@@ -100,7 +100,7 @@ def test_status_of_one_is_its_verdict(gates: dict[str, Gateway], capsys: pytest.
 
 def test_where_no_gateway_has_settings_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--all", "--under", str(tmp_path / "nowhere")]) == 2
-    assert "there is no gateway*/gateway.yaml; name the folder with --under" in capsys.readouterr().err
+    assert "there is no gateway*/gateway.yaml: name its folder with --under, or a file with -c" in capsys.readouterr().err
 
 
 def test_settings_that_cannot_be_read_do_not_hide_the_others(

@@ -1,6 +1,7 @@
 """A codec that means harm, or is only badly written, costs a fault and a little time: never the gateway or a neighbour."""
 
 import os
+import random
 import re
 import signal
 import threading
@@ -63,6 +64,19 @@ def test_loading_has_a_limit_of_its_own_beside_that_of_a_call() -> None:
         answer = codecs.call(ask("endless"))
         assert (re.fullmatch(r"took more than \d+ ms to load", str(answer.fault)) is not None, answer.overran) == (True, True)
         assert codecs.call(ask("good")).data == {"n": 2}
+
+
+def test_a_child_that_reads_a_large_codec_late_on_a_busy_machine_is_no_fault_of_it() -> None:
+    """It is more than a socket takes before somebody reads."""
+    noise = random.Random(1).randbytes(1_000_000).hex()  # noqa: S311 - no secret
+    with SyncCodecs({"good": GOOD, "large": f"/* {noise} */\n{GOOD}"}) as codecs:
+        assert codecs.fault("good") is None
+        [child] = children()
+        os.kill(child, signal.SIGSTOP)
+        goes_on = threading.Timer(0.5, os.kill, (child, signal.SIGCONT))
+        goes_on.start()
+        assert codecs.fault("large") is None
+        goes_on.join()
 
 
 STUCK = [
