@@ -20,7 +20,7 @@ from gateway.core.alarms.alarm import AlarmState
 from gateway.core.batching.batch import packed
 from gateway.core.batching.pacing import Backoff
 from gateway.core.batching.write_result import Answer, Fate, fate_of
-from gateway.ingest.delivery.circuit_breaker import CircuitBreaker
+from gateway.ingest.delivery.circuit_breaker import CircuitBreaker, Probe
 from gateway.ingest.delivery.influxdb import Output
 from gateway.ingest.intake.connection import Connection
 from gateway.ingest.storage import keyvalue
@@ -48,10 +48,11 @@ ListMarks = tuple[tuple[str, int, int, bool, bool], ...]
 class PointSender:
     """Writes the measurement ``alarm``. Its points are outside the ledger, and never in the journal."""
 
-    def __init__(self, keeper: AlarmKeeper, influxdb: Output, breaker: CircuitBreaker, clock: WallClock) -> None:
+    def __init__(self, keeper: AlarmKeeper, influxdb: Output, breaker: CircuitBreaker, probe: Probe, clock: WallClock) -> None:
         self._keeper = keeper
         self._influxdb = influxdb
         self._breaker = breaker
+        self._probe = probe
         self._clock = clock
 
     async def run(self) -> None:
@@ -62,10 +63,11 @@ class PointSender:
             while waiting := outbox.first(INFLUXDB, _TOGETHER):
                 answer = await self._write([notice.body for notice in waiting])
                 fate = fate_of(answer)
-                if not fate.is_of_the_batch:
+                is_written = fate is Fate.WRITTEN
+                if not (fate.is_of_the_batch and (is_written or await self._probe.takes_self_point())):
                     await asyncio.sleep(backoff.next_s(random(), answer.retry_after_s))  # noqa: S311 - jitter is no secret
                     break
-                if fate is not Fate.WRITTEN:  # for its content: it would be refused for ever
+                if not is_written:  # for its content: it would be refused for ever
                     self._keeper.refused(INFLUXDB, answer.describe(), *waiting)
                 self._keeper.taken(waiting)
                 backoff.reset()

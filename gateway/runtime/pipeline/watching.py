@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from gateway.ingest.delivery.circuit_breaker import Probe
 from gateway.ingest.intake.connection import Connection
 from gateway.monitoring.alarms.keeper import AlarmKeeper
 from gateway.monitoring.alarms.senders import AlarmLists, PointSender
@@ -49,7 +50,8 @@ class Alarming:
         has_webhook, destination = foundation.config.alarms.webhook is not None, delivery.destination
         self.keeper = AlarmKeeper(alarms, foundation.database, clock, has_webhook=has_webhook, follows=watch is not None)
         rounds = AlarmRounds(alarms, processor.streams, processor.trust, foundation.events, clock)
-        points = PointSender(self.keeper, destination.influxdb, destination.breaker, clock)
+        probe = Probe(destination.breaker, destination.influxdb, destination.self_point)
+        points = PointSender(self.keeper, destination.influxdb, destination.breaker, probe, clock)
         self.lanes: Lanes = {
             "alarms": self.keeper.run,
             "rounds for alarms": LiveOnly(rounds.run),  # who hears no device cannot call it silent

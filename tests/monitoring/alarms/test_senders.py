@@ -44,11 +44,18 @@ class Influx:
         return Answer(status, "no", 0.0)
 
 
-def sender_of(kept: Kept, influx: Influx, *, is_open: bool = False) -> PointSender:
+def sender_of(kept: Kept, influx: Influx, *own: bool, is_open: bool = False) -> PointSender:
+    """A sender; InfluxDB takes the gateway's own point, or as ``own`` says at first."""
     closed = asyncio.Event()
     closed.set()
     breaker = SimpleNamespace(closed=closed, is_open=is_open)
-    return PointSender(kept.keeper, cast("Any", influx), cast("Any", breaker), kept.clock)
+    taken = [*own]
+
+    async def takes_self_point() -> bool:
+        return taken.pop(0) if taken else True
+
+    probe = SimpleNamespace(takes_self_point=takes_self_point)
+    return PointSender(kept.keeper, cast("Any", influx), cast("Any", breaker), cast("Any", probe), kept.clock)
 
 
 async def run_until(sender: PointSender, condition: Callable[[], object]) -> None:
@@ -80,6 +87,18 @@ def test_changes_wait_while_influxdb_is_away_and_those_it_refuses_hold_nobody_up
     assert waits[0] < waits[1]
     assert "influxdb refuses 1 changes of alarms, which are left out: 422 no" in caplog.text
     assert caplog.records[-1].levelno == logging.ERROR
+
+
+def test_changes_wait_while_influxdb_refuses_whatever_it_is_given(
+    file: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where its organisation is gone: it takes not even the gateway's own point."""
+    kept, influx = Kept(file), Influx(400, 400)
+    note_waits(monkeypatch)
+    kept.send(0, HOT_C)
+    asyncio.run(run_until(sender_of(kept, influx, False, False), lambda: not kept.points))  # noqa: FBT003 - answers
+    assert len(influx.written) == 1
+    assert "left out" not in caplog.text
 
 
 def test_active_alarms_are_repeated_unless_influxdb_is_in_trouble(file: Database) -> None:
