@@ -12,6 +12,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -22,6 +23,9 @@ LOADS: Final = 200
 """As many times the work of our own script, which is known, may it take to load a codec."""
 LOAD_LEAST_S: Final = 0.1
 LOAD_MOST_S: Final = 5.0
+LOADINGS_MAX: Final = 10.0
+"""As many times the limit of loading may be spent on it in about a minute while frames fail: each that does costs a loading."""
+LOADINGS_OVER_S: Final = 60.0
 MEMORY_BYTES: Final = 16 * 1024 * 1024
 STACK_BYTES: Final = 1024 * 1024
 RESULT_CHARACTERS: Final = 64 * 1024
@@ -32,6 +36,7 @@ UNCOUNTED_BYTES: Final = 72 * 1024
 OVERRAN: Final = f"took more than {CALL_LIMIT_S * 1000:g} ms"
 INTERRUPTED: Final = "InternalError: interrupted"
 OUT_OF_MEMORY: Final = "out of memory"
+RELOADED: Final = "and to load it again after each fault takes too long"
 NOTHING_SAID: Final = '""'
 LOADED: Final = '{"data":{}}'
 
@@ -127,6 +132,7 @@ class LoadedCodec:
         self._contexts = contexts
         self._context: _quickjs.Context | None = None
         self._decode: _Decode | None = None
+        self._loading_s = self._loaded_at_s = 0.0
         self.console = NOTHING_SAID
         self.size_bytes = 0
 
@@ -140,8 +146,10 @@ class LoadedCodec:
         used = self._decode is not None
         try:
             return self._answer(arguments)
-        except FaultError:
+        except FaultError as fault:
             self.drop()
+            if not used and self._loading_s > LOADINGS_MAX * self._contexts.load_limit_s:
+                raise FaultError(f"{json.loads(fault.line)[0]}; {RELOADED}", overran=True) from fault
             if not used:
                 raise
         return self.answer(arguments)
@@ -197,12 +205,19 @@ class LoadedCodec:
             raise
         finally:
             loadings[0] += 1
+            self._note_loading(time.process_time() - before_s)
         if time.process_time() - before_s > limit_s:
             raise _slow(limit_s)
         context.set_time_limit(CALL_LIMIT_S)
         self._context, self._decode = context, decode
         self.weigh()
         return decode
+
+    def _note_loading(self, took_s: float) -> None:
+        """Count the time spent on loading, which fades within a minute."""
+        now_s = time.monotonic()
+        self._loading_s = self._loading_s * exp((self._loaded_at_s - now_s) / LOADINGS_OVER_S) + took_s
+        self._loaded_at_s = now_s
 
 
 def _words(source: str) -> set[str]:

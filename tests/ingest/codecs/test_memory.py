@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway.core.message import CodecAsk
-from gateway.ingest.codecs import worker
+from gateway.ingest.codecs import loading, worker
 from gateway.ingest.codecs.async_client import AsyncCodecs
 from gateway.ingest.codecs.loading import Contexts, LoadedCodec
 from gateway.ingest.codecs.process import SyncCodecs
-from gateway.ingest.codecs.protocol import CodecAnswer, source_line
+from gateway.ingest.codecs.protocol import CodecAnswer, arguments, source_line
 from gateway.ingest.codecs.worker import ContextMemory, Server
 
 FOLDER = Path(__file__).parent
@@ -123,3 +123,21 @@ def test_a_command_with_many_codecs_blames_none(monkeypatch: pytest.MonkeyPatch)
     with SyncCodecs({f"c{number}": named(number) for number in range(CONTEXTS)}) as codecs:
         for number in range(CONTEXTS):
             assert codecs.call(CodecAsk(f"c{number}", b"", 7, 0)).data == {"n": number, "port": 7}
+
+
+def test_who_is_loaded_anew_for_each_frame_that_fails_has_overrun_once_that_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = "function decodeUplink(input) { if (input.fPort > 1) throw new Error('no'); return { data: { ph: 7 } }; }"
+    codec = LoadedCodec(json.dumps(source).encode(), contexts(), keep_console=False)
+
+    def fault() -> list[object]:
+        with pytest.raises(loading.FaultError) as found:
+            codec.answer(failing)
+        return list(json.loads(found.value.line))
+
+    sound, failing = (arguments(CodecAsk("x", b"", port, 0)).decode() for port in (1, 2))
+    assert [fault() for _ in range(50)] == [["Error: no (line 1)", False]] * 50
+    monkeypatch.setattr(loading, "LOADINGS_MAX", 0.0)
+    assert fault() == [f"Error: no (line 1); {loading.RELOADED}", True]
+    assert "7" in codec.answer(sound)
