@@ -195,3 +195,13 @@ class Store(Protocol):
 
     def sampled(self, measurements: Sequence[str], window: TimeSpan, step_ms: int, device: str) -> AsyncIterator[SampledField]:
         """Yield each field of a device, sampled; booleans as 0 and 1. One that was moved may come in several pieces."""
+
+
+class StoreOver:
+    """Passes on to another database what a kind of it does not answer itself: all but ``nearest`` and ``rows``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_overwritten = store.is_overwritten
+        self.placed_rows, self.heard, self.newest_reports = store.placed_rows, store.heard, store.newest_reports
+        self.newest, self.flagged, self.spread, self.sampled = store.newest, store.flagged, store.spread, store.sampled

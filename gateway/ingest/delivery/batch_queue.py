@@ -76,19 +76,15 @@ class DeliveryLimits:
 
 
 class BatchQueue:
-    """Batches in memory.
-
-    :ivar flood_queue: readings of devices that flood, kept apart from the batches they came with.
-    :ivar memory_bytes: taken by what is not released yet, and by messages whose codec is asked.
-    """
+    """Batches in memory."""
 
     def __init__(
         self, limits: DeliveryLimits, acknowledger: Acknowledger, ledger: Ledger, broker: Broker, deliveries: DeliveryLog
     ) -> None:
         self.limits = limits
-        self.flood_queue = FloodQueue()
+        self.flood_queue = FloodQueue()  # readings of devices that flood, kept apart from the batches they came with
         self.max_readings = limits.max_readings
-        self.memory_bytes = 0
+        self.memory_bytes = 0  # taken by what is not released yet, and by messages whose codec is asked
         self._acknowledger = acknowledger
         self._ledger = ledger
         self.broker = broker

@@ -52,19 +52,14 @@ class SelfPoint:
 
 
 class CircuitBreaker:
-    """The breaker of all lanes.
-
-    :ivar opened: set while InfluxDB is in trouble.
-    :ivar closed: set while InfluxDB accepts readings; lanes wait on it.
-    :ivar refused: the readings to probe with; None: none were refused for a fault of the database.
-    """
+    """The breaker of all lanes."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self.opened = asyncio.Event()
-        self.closed = asyncio.Event()
+        self.opened = asyncio.Event()  # set while InfluxDB is in trouble
+        self.closed = asyncio.Event()  # set while InfluxDB accepts readings; lanes wait on it
         self.closed.set()
-        self.refused: bytes | None = None
+        self.refused: bytes | None = None  # the readings to probe with; None: none were refused for a fault of the database
         self.openings = 0
         self.retry_after_s: float | None = None
         self._opened_s = asyncio.get_running_loop().time()

@@ -77,16 +77,12 @@ def begin(path: Path, *, damaged: bool = False) -> "Database":
 
 
 class Database:
-    """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order.
-
-    :ivar absence: the reason for which there is no file now, and the remedy; empty if there is one.
-    :ivar tally: the number of readings that should be in the journal, and of those that are missing.
-    """
+    """The file and its thread. Functions given to :meth:`run` get the connection and run one at a time, in order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.absence = ""
-        self.tally = Tally(path)
+        self.absence = ""  # the reason for which there is no file now, and the remedy; empty if there is one
+        self.tally = Tally(path)  # the number of readings that should be in the journal, and of those that are missing
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None

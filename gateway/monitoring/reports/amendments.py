@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from gateway.core.devices.device import Device
 from gateway.core.readings.counters import CounterState
 from gateway.core.readings.sums import StepState
-from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, SumPoint, TimeSpan, within
+from gateway.ingest.database.store import Counter, Devices, Side, Store, StoredSeries, StoreOver, SumPoint, TimeSpan, within
 from gateway.monitoring.reports.stored_counters import (
     WorkedSum,
     columns_of,
@@ -111,20 +111,12 @@ class _Amendment:
 _Amendments = Mapping[tuple[StoredSeries, str], _Amendment]
 
 
-class AmendedStore:
+class AmendedStore(StoreOver):
     """A database that does not replace points, with the right sums at the points that reports look for."""
 
     def __init__(self, store: Store, found: _Amendments) -> None:
-        self.is_overwritten = store.is_overwritten
+        super().__init__(store)
         self.rows = store.rows
-        self.placed_rows = store.placed_rows
-        self.heard = store.heard
-        self.newest_reports = store.newest_reports
-        self.newest = store.newest
-        self.flagged = store.flagged
-        self.spread = store.spread
-        self.sampled = store.sampled
-        self._store = store
         self._found = found
 
     async def nearest(

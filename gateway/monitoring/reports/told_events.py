@@ -20,7 +20,7 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from gateway.ingest.database.store import Store, StoredSeries, TimedRows, TimedValues, TimeSpan
+from gateway.ingest.database.store import Store, StoredSeries, StoreOver, TimedRows, TimedValues, TimeSpan
 from gateway.monitoring.alarms.documents import EVENT
 from gateway.monitoring.reports.boundaries import MILLIONTHS, SumBoundary, Uncovered, millionths
 from gateway.monitoring.reports.roster import NEWEST_MS, Roster, counters_of
@@ -200,20 +200,12 @@ _EventsOfDevice = dict[str, list[tuple[StoredSeries, list[TimedValues]]]]
 """Device → its series with their rows."""
 
 
-class EventsAskedOnce:
+class EventsAskedOnce(StoreOver):
     """A database that asks for the events of all devices at once, and answers from what it found."""
 
     def __init__(self, store: Store) -> None:
-        self.is_overwritten = store.is_overwritten
+        super().__init__(store)
         self.nearest = store.nearest
-        self.placed_rows = store.placed_rows
-        self.heard = store.heard
-        self.newest_reports = store.newest_reports
-        self.newest = store.newest
-        self.flagged = store.flagged
-        self.spread = store.spread
-        self.sampled = store.sampled
-        self._store = store
         self._found: dict[tuple[str, ...], tuple[TimeSpan, _EventsOfDevice]] = {}
 
     async def rows(
