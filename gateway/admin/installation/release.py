@@ -32,10 +32,7 @@ def build_tag(python: tuple[int, int] = sys.version_info[:2], machine: str = pla
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle in a folder.
-
-    :ivar cure: the way to mend it where it is damaged.
-    """
+    """A bundle in a folder; ``cure``: the way to mend it where it is damaged."""
 
     folder: Path
     version: str
@@ -161,8 +158,7 @@ def is_whole(place: Path, bundle: Bundle | None = None) -> bool:
     """Tell if the environment was built to its end and its Python is still there; of a bundle, if given, with this Python."""
     with suppress(OSError):
         built = (place / _BUILT).read_text(encoding="utf-8").strip()
-        own = bundle and f"{python_path()}\n{bundle.sums[str(bundle.program.relative_to(bundle.folder))]}"
-        return own in {None, built} and os.access(place / "bin" / "python", os.X_OK)
+        return (bundle is None or built == _built_from(bundle)) and os.access(place / "bin" / "python", os.X_OK)
     return False
 
 
@@ -186,14 +182,14 @@ def build_environment(bundle: Bundle, place: Path, machine: Machine) -> None:
         machine.build(place, *pip, "--require-hashes", "--requirement", bundle.folder / LOCK)
         machine.build(place, *pip, bundle.program)
         machine.sync()
-        machine.write(place / _BUILT, _built_from(bundle).encode())
+        machine.write(place / _BUILT, f"{_built_from(bundle)}\n".encode())
     except (NotDone, OSError, KeyboardInterrupt):
         machine.remove(place)
         raise
 
 
 def _built_from(bundle: Bundle) -> str:
-    return f"{python_path()}\n{digest(bundle.program)}\n"
+    return f"{python_path()}\n{bundle.sums[str(bundle.program.relative_to(bundle.folder))]}"
 
 
 _BLOCK_BYTES: Final = 4096

@@ -44,10 +44,7 @@ _SOME_MOST_BYTES: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Messages on one topic that would starve the others: about how many a second, and their share of all, 0 to 1.
-
-    :ivar bytes_per_s: 0, unless it is not their number but their size that starves the others.
-    """
+    """Messages on one topic that would starve the others: how many a second, their share of all, 0 to 1; or their size."""
 
     topic: str
     per_s: float

@@ -112,10 +112,7 @@ SERVICES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class BrokerAccount:
-    """One that may connect, by ``client_id`` alone or, if that is None, by any.
-
-    :ivar mark: tells it from an earlier one of its name; the broker stores it as ``textname``.
-    """
+    """One that may connect, by ``client_id`` or, if it is None, any; ``mark`` (``textname``) tells it from earlier ones."""
 
     name: str
     rights: Sequence[Right]
