@@ -364,7 +364,7 @@ def _act(installer: Installer, options: argparse.Namespace, folder: Path) -> Non
 
 def _ask(lost: str) -> None:
     """Ask before something is lost for good, as commands of the gateway do; NotDone if the answer is not yes."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise _Unasked(f"{lost}; nothing was done: there is no terminal to ask at; --yes does it unasked")
     print(f"{lost}. Do it? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:

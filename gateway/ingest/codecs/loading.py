@@ -36,7 +36,7 @@ UNCOUNTED_BYTES: Final = 72 * 1024
 OVERRAN: Final = f"took more than {CALL_LIMIT_S * 1000:g} ms"
 INTERRUPTED: Final = "InternalError: interrupted"
 OUT_OF_MEMORY: Final = "out of memory"
-RELOADED: Final = "and to load it again after each fault takes too long"
+RELOADED: Final = "fails, and took too long to load again for each message"
 NOTHING_SAID: Final = '""'
 LOADED: Final = '{"data":{}}'
 
@@ -149,7 +149,7 @@ class LoadedCodec:
         except FaultError as fault:
             self.drop()
             if not used and self._loading_s > LOADINGS_MAX * self._contexts.load_limit_s:
-                raise FaultError(f"{json.loads(fault.line)[0]}; {RELOADED}", overran=True) from fault
+                raise FaultError(RELOADED, overran=True) from fault  # in our own words: the log tells it
             if not used:
                 raise
         return self.answer(arguments)
