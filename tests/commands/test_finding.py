@@ -124,8 +124,9 @@ def test_one_that_this_user_may_not_read_is_said_and_not_passed_over(machine: Pa
     for folder in (here, machine, *machine.parents, *here.parents):
         if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp/"):  # noqa: S108
             folder.chmod(folder.stat().st_mode | 0o055)
-    code = (
-        "import os, sys; from pathlib import Path; from gateway.commands import finding; from gateway.commands.cli import main;"
+    code = (  # what is loaded on demand is loaded before: the checkout may lie where only root reads
+        "import os, sys; from pathlib import Path;"
+        "from gateway.commands import finding, stores; from gateway.commands.cli import main;"
         f"finding.MACHINE = Path({str(machine)!r}); os.setgroups([]); os.setgid(65534); os.setuid(65534);"
         "sys.exit(main(['journal', 'status']))"
     )
