@@ -20,6 +20,7 @@ def holds(found: Outcome) -> None:
     assert max(found.cpu_ms) < CPU_MS
 
 
+@pytest.mark.slow
 def test_more_codecs_than_have_room_answer_in_three_rounds_as_they_do_alone() -> None:
     holds(run([SHIPPED], 700))
 

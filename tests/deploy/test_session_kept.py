@@ -104,6 +104,7 @@ def test_no_account_takes_the_gateways_session_at_either_door_and_no_confirmed_r
             for client_id in besieged.ids(account):
                 with besieged.come(account, password, client_id, tls=tls):
                     besieged.send(meter, 1)
+        until(lambda: gate.ledger()["written"] == besieged.sent, what="all of while it was there")
         gate.terminate()
         besieged.send(meter, READINGS)
         for account, password, tls in besieged.doors:
