@@ -59,11 +59,7 @@ class PlainHttp:
         tls: ssl.SSLContext | None = None,
         certificate: Path | None = None,
     ) -> None:
-        """Connect to nothing yet; ``headers`` are sent with each request.
-
-        :param tls: for an address that begins with https.
-        :param certificate: the one that the server must show, whatever name is in it.
-        """
+        """Connect to nothing yet; ``headers`` go with each request; ``certificate`` is to be shown, whatever name is in it."""
         self.url = url.rstrip("/")
         self._parts = split_url(self.url)
         self._tls = tls

@@ -87,7 +87,7 @@ class Repeated(Struct, eq=False, gc=False):
 
 
 class Ignored(NamedTuple):
-    """A message that is neither data nor a fault, as a join, an acknowledgement, an uplink without payload."""
+    """Neither data nor a fault, as a join or an empty uplink; ``device``: its sender, if it is a sign of life, else empty."""
 
     cause: IgnoreCause
     device: str = ""  # the name under which its device sends, if the message is a sign of life; else empty

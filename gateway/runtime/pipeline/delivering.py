@@ -42,10 +42,7 @@ from gateway.support.config.model import Config
 
 
 class Destination:
-    """InfluxDB: its client, the breaker that knows if it takes readings, and the point that it is tried with.
-
-    :ivar second_place: client of the database that keeps roll-ups longer, if there is one.
-    """
+    """InfluxDB: client, breaker, the point that it is tried with, and a ``second_place`` that keeps roll-ups longer."""
 
     def __init__(self, foundation: Foundation, trust: ClockTrust) -> None:
         config, clock = foundation.config, foundation.clock
