@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -117,13 +118,19 @@ def test_what_prepares_a_gateway_needs_none(here: Path, said: Said, words: tuple
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 @pytest.mark.parametrize("mode", [0o700, 0o755])
-def test_one_that_this_user_may_not_read_is_said_and_not_passed_over(machine: Path, here: Path, mode: int) -> None:
-    file = install(machine, "gateway")
-    file.chmod(0o600)
-    file.parent.chmod(mode)
-    for folder in (here, machine, *machine.parents, *here.parents):
-        if folder.stat().st_uid == os.getuid() and folder.is_relative_to("/tmp/"):  # noqa: S108
-            folder.chmod(folder.stat().st_mode | 0o055)
+def test_one_that_this_user_may_not_read_is_said_and_not_passed_over(monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+    with TemporaryDirectory() as folder:  # not in pytest's own, which another run of it closes
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - anybody's
+        monkeypatch.chdir(folder)
+        machine = Path(folder)
+        file = install(machine, "gateway")
+        file.chmod(0o600)
+        file.parent.chmod(mode)
+        _is_told_to_another_user(machine, file)
+        monkeypatch.undo()
+
+
+def _is_told_to_another_user(machine: Path, file: Path) -> None:
     code = (  # what is loaded on demand is loaded before: the checkout may lie where only root reads
         "import os, sys; from pathlib import Path;"
         "from gateway.commands import finding, stores; from gateway.commands.cli import main;"
