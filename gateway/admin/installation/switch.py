@@ -33,14 +33,13 @@ ServiceStages = Mapping[str, ServiceStage]
 """Unit → the stage that it has reached."""
 
 
+@dataclass(frozen=True, slots=True)
 class Services:
-    """Starts, stops and watches the units."""
+    """Starts, stops and watches the units; a new version must have come as far as the old one within ``_patience_s``."""
 
-    def __init__(self, layout: Layout, machine: Machine, patience_s: float) -> None:
-        """Begin; ``patience_s``: in which a new version must have come as far as the old one."""
-        self._layout = layout
-        self._machine = machine
-        self._patience_s = patience_s
+    _layout: Layout
+    _machine: Machine
+    _patience_s: float
 
     def install_units(self, bundle: Path) -> None:
         """Write the units of a bundle, and the limits of the log. Where its copy is damaged those that are there stay."""

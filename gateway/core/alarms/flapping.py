@@ -7,7 +7,7 @@ is told at once, and before it what was kept back.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -52,12 +52,12 @@ class _Told:
             yield replace(latest, changes=changes)
 
 
+@dataclass(slots=True)
 class Flapping:
     """Keeps back what is too much of one alarm."""
 
-    def __init__(self) -> None:
-        self._told: dict[AlarmKey, _Told] = {}
-        self._kept_back: dict[AlarmKey, None] = {}
+    _told: dict[AlarmKey, _Told] = field(default_factory=dict)
+    _kept_back: dict[AlarmKey, None] = field(default_factory=dict)
 
     def keeps_back(self, key: AlarmKey) -> bool:
         """Tell if changes of an alarm are kept back: those who were told know an older state."""

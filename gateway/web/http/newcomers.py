@@ -15,6 +15,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.support.tls import TlsContexts
@@ -62,17 +63,15 @@ async def accept(
             await asyncio.sleep(time.perf_counter() - begun_s)
 
 
+@dataclass(slots=True)
 class Handshakes:
     """Takes accepted sockets, and passes them on after their handshake to a protocol that ``make`` gives."""
 
-    def __init__(
-        self, make: Callable[[], asyncio.Protocol], client_of: Callable[[Peer], str], tls: TlsContexts, patience_s: float
-    ) -> None:
-        self._make = make
-        self._client_of = client_of
-        self._tls = tls
-        self._patience_s = patience_s
-        self._under_way: dict[asyncio.Task[None], str] = {}
+    _make: Callable[[], asyncio.Protocol]
+    _client_of: Callable[[Peer], str]
+    _tls: TlsContexts
+    _patience_s: float
+    _under_way: dict[asyncio.Task[None], str] = field(default_factory=dict)
 
     async def begin(self, accepted: socket.socket, peer: Peer) -> None:
         """Begin the handshake of a newcomer, and do not wait for its end."""
