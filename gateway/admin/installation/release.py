@@ -193,8 +193,8 @@ def _built_from(bundle: Bundle) -> str:
 
 
 _BLOCK_BYTES: Final = 4096
-_OF_VENV_BYTES: Final = 24 * 2**20
-"""Of pip, of folders, and to spare."""
+_OF_VENV_BYTES: Final = (24 if sys.version_info >= (3, 12) else 40) * 2**20
+"""Of pip, before Python 3.12 of setuptools too, of folders, and to spare."""
 
 
 def environment_bytes(bundle: Bundle, place: Path) -> int:
