@@ -70,7 +70,7 @@ class Booted:
 
     def __init__(self, folder: Path, bundle: Path, *, inside: str, unit: str, lower: Path = Path("/")) -> None:
         """Boot; ``inside``: commands in its root before; ``unit``: is started; ``lower``: the system it boots from."""
-        self._name = f"gateway-test-{os.getpid()}-{folder.name}"
+        self._name = f"gateway-test-{os.getpid()}-{folder.stat().st_ino}"  # others may be up
         self._folder = folder
         (folder / "over").mkdir()
         named = {"masked": MASKED, "systemd": SYSTEMD, "inside": inside, "unit": unit, "lower": lower}
